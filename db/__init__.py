@@ -1,0 +1,1 @@
+"""The record: models, sessions, commands and queries on PostGIS."""

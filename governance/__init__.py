@@ -1,0 +1,1 @@
+"""Pure rules of grid governance: facts in, decisions with reasons out."""

@@ -1,0 +1,1 @@
+"""How features are drawn: a layer is a function of its features and the theme."""

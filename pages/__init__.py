@@ -1,0 +1,1 @@
+"""The screens. Modules only define; `shell.py` alone runs."""
