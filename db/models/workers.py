@@ -51,7 +51,8 @@ class Responder(Record):
     """A worker as dispatch sees them: duty, skills, load, and a point in the deployment's metric SRID.
 
     `point` is the last position, or the post where there is none (`positioned_at` is null). It is rewritten only after
-    25 m of movement; `latest` (EPSG:4490, not indexed) follows each fix. The claim's KNN index is made by the migration.
+    25 m of movement; `latest` (EPSG:4490, not indexed) follows each fix. The migration makes the claim's KNN index and
+    the storage parameters.
     """
 
     __tablename__ = "responder"
@@ -59,7 +60,6 @@ class Responder(Record):
         CheckConstraint("load >= 0 AND load <= cap", name="load"),
         CheckConstraint("ST_SRID(point) NOT IN (0, 3857, 4326, 4490)", name="metric_srid"),
         one_of("pool", ("full_time", "part_time")),
-        {"postgresql_with": {"fillfactor": "70", "autovacuum_vacuum_scale_factor": "0.05"}},
     )
 
     worker_id: Mapped[int] = mapped_column(ForeignKey("worker.id"), primary_key=True)

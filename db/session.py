@@ -1,0 +1,75 @@
+"""The way to the database: one pool per process, and sessions that act as somebody.
+
+Row-level security is enforced for the role `gridcommand_app`, which owns nothing and bypasses nothing; every session
+switches to it and says who asks (`app.role`, `app.grid_prefix`), for the length of its one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from geo.errors import Unavailable
+from governance.access import Permission, Principal
+
+APP_ROLE = "gridcommand_app"
+
+_ACT_AS = text(
+    """SELECT set_config('role', :app_role, true), set_config('app.role', :role, true),
+              set_config('app.grid_prefix', :grid_prefix, true), set_config('app.account', :account, true),
+              set_config('app.reads_personal', :personal, true), set_config('app.reads_sensitive', :sensitive, true)"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One PostGIS database and this process's pool of connections to it."""
+
+    engine: Engine
+    url: str
+
+    @classmethod
+    def open(cls, url: str, *, pool_size: int = 10) -> Self:
+        """Prepares a pool; nothing is connected before the first session. `url` is SQLAlchemy's, for psycopg 3."""
+        engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=5,
+            pool_pre_ping=True,
+            pool_timeout=10,
+            connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c jit=off", "prepare_threshold": None},
+        )
+        return cls(engine=engine, url=url)
+
+    @contextmanager
+    def session(self, principal: Principal) -> Iterator[Session]:
+        """One transaction on behalf of `principal`: committed at the end, rolled back on any error.
+
+        Raises `Unavailable` when the database can't be reached or goes away.
+        """
+        try:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                session.execute(
+                    _ACT_AS,
+                    {
+                        "app_role": APP_ROLE,
+                        "role": principal.role.value,
+                        "grid_prefix": principal.grid_prefix,
+                        "account": principal.account,
+                        "personal": str(principal.may(Permission.READ_PERSONAL)).lower(),
+                        "sensitive": str(principal.may(Permission.READ_SENSITIVE)).lower(),
+                    },
+                )
+                yield session
+        except (OperationalError, InterfaceError) as error:
+            raise Unavailable(str(error.orig or error)) from error
+
+    def dispose(self) -> None:
+        """Closes the pool's connections."""
+        self.engine.dispose()
