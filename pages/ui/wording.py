@@ -1,0 +1,123 @@
+"""How times, durations and distances are said to people, in Chinese. Every clock is an argument."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+LOCAL: tzinfo = ZoneInfo("Asia/Shanghai")
+"""The zone that instants are shown in unless the county's own is given."""
+
+_WEEKDAYS = "一二三四五六日"
+_MINUTE_S = 60
+_HOUR_S = 60 * _MINUTE_S
+_DAY_S = 24 * _HOUR_S
+_KILOMETRE_M = 1000
+
+
+def _zone(zone: tzinfo | str) -> tzinfo:
+    return ZoneInfo(zone) if isinstance(zone, str) else zone
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the unit that people count in: 40 秒, 12 分钟, 2.5 小时, 4 天. The sign is dropped."""
+    length = abs(seconds)
+    if length < _MINUTE_S:
+        return f"{int(length)} 秒"
+    if length < _HOUR_S:
+        return f"{int(length // _MINUTE_S)} 分钟"
+    if length < _DAY_S:
+        return f"{_halves(length / _HOUR_S)} 小时"
+    return f"{_halves(length / _DAY_S)} 天"
+
+
+def _halves(amount: float) -> str:
+    """Rounded down to halves, so that no remaining time is promised that isn't there."""
+    halves = int(amount * 2) / 2
+    return f"{halves:.0f}" if halves == int(halves) else f"{halves:.1f}"
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """How long ago `at` was: 刚刚, 5 分钟前, 3 小时前. An instant ahead of the clock is 刚刚, none at all 从未."""
+    if at is None:
+        return "从未"
+    seconds = (now - at).total_seconds()
+    return "刚刚" if seconds < _MINUTE_S else f"{duration(seconds)}前"
+
+
+def remaining(due_at: datetime | None, now: datetime) -> str:
+    """What is left until `due_at`, or how long it is overdue: 剩 12 分钟, 超 2 小时. Without a limit: 无时限."""
+    if due_at is None:
+        return "无时限"
+    seconds = (due_at - now).total_seconds()
+    if 0 <= seconds < _MINUTE_S:
+        return "剩不到 1 分钟"
+    if -_MINUTE_S < seconds < 0:
+        return "刚超期"
+    return f"{'剩' if seconds > 0 else '超'} {duration(seconds)}"
+
+
+def is_overdue(due_at: datetime | None, now: datetime) -> bool:
+    """Whether the limit has passed."""
+    return due_at is not None and due_at < now
+
+
+def distance(metres: float | None) -> str:
+    """A distance as people say it: 320 m to ten metres, 1.4 km from a kilometre up. None is 位置未知."""
+    if metres is None:
+        return "位置未知"
+    rounded = round(metres / 10) * 10
+    if rounded < _KILOMETRE_M:
+        return f"{round(metres)} m" if metres < 10 else f"{rounded} m"  # noqa: PLR2004  one step of the rounding
+    return f"{metres / _KILOMETRE_M:.1f} km" if metres < 100 * _KILOMETRE_M else f"{metres / _KILOMETRE_M:,.0f} km"
+
+
+def walk(seconds: float | None) -> str:
+    """A travel time: 约 4 分钟, never less than one minute. None is an empty text."""
+    if seconds is None:
+        return ""
+    return f"约 {max(1, round(seconds / _MINUTE_S))} 分钟"
+
+
+def instant(at: datetime | None, now: datetime, *, zone: tzinfo | str = LOCAL) -> str:
+    """When something was or will be: 今天 14:05, 昨天 09:30, 明天 08:00, 11-20 17:00, with the year in another year."""
+    if at is None:
+        return "—"
+    local, today = at.astimezone(_zone(zone)), now.astimezone(_zone(zone)).date()
+    clock = f"{local:%H:%M}"
+    named = {-1: "昨天", 0: "今天", 1: "明天"}.get((local.date() - today).days)
+    if named:
+        return f"{named} {clock}"
+    return f"{local:%m-%d} {clock}" if local.year == today.year else f"{local:%Y-%m-%d} {clock}"
+
+
+def full_instant(at: datetime | None, *, zone: tzinfo | str = LOCAL) -> str:
+    """The whole instant, for the pointer's hint: 2026-11-23 14:05:07."""
+    return "—" if at is None else f"{at.astimezone(_zone(zone)):%Y-%m-%d %H:%M:%S}"
+
+
+def day(now: datetime, *, zone: tzinfo | str = LOCAL) -> str:
+    """The date with its weekday: 2026-11-23 星期一."""
+    local = now.astimezone(_zone(zone))
+    return f"{local:%Y-%m-%d} 星期{_WEEKDAYS[local.weekday()]}"
+
+
+def clock(now: datetime, *, zone: tzinfo | str = LOCAL) -> str:
+    """The time of day to the second: 14:05:07."""
+    return f"{now.astimezone(_zone(zone)):%H:%M:%S}"
+
+
+def count(number: float | None) -> str:
+    """A figure with its thousands set off: 2,730. None is a dash: nothing was counted."""
+    return "—" if number is None else f"{number:,.0f}"
+
+
+def share(part: float | None) -> str:
+    """A rate of 0 to 1 in per cent: 96.4%. None is a dash: nothing to take a rate of."""
+    return "—" if part is None else f"{part * 100:.1f}%"
+
+
+def start_of_day(now: datetime, *, days_back: int = 0, zone: tzinfo | str = LOCAL) -> datetime:
+    """Midnight at the county of the day `days_back` days before `now`."""
+    local = now.astimezone(_zone(zone))
+    return (local - timedelta(days=days_back)).replace(hour=0, minute=0, second=0, microsecond=0)
