@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from alembic import command
@@ -32,5 +33,5 @@ def upgrade(url: str) -> None:
 
 def run_file(connection: Connection, name: str) -> None:
     """Runs the statements of a file of `migrations/sql`, as they stand, on a migration's connection."""
-    with connection.connection.cursor() as cursor:
+    with closing(connection.connection.cursor()) as cursor:
         cursor.execute((MIGRATIONS / "sql" / name).read_text(encoding="utf-8"))

@@ -56,7 +56,7 @@ class Water(Record):
     """A lake, pond or river."""
 
     __tablename__ = "water"
-    __table_args__ = {"schema": "base"}
+    __table_args__ = ({"schema": "base"},)
 
     id: Mapped[int] = identity()
     name: Mapped[str]

@@ -1,0 +1,188 @@
+"""Features of a layer through its view: counts, items, export, one by one, all by the same filter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+from geoalchemy2 import Geometry
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.orm import Session
+
+from db.models.record import STORAGE_SRID
+from db.territory import subtree
+from geo.errors import InvalidInput, UnknownCode
+from geo.extent import Extent
+from geo.features import FEATURE_TYPES, FeatureFilter, FeatureType, Kind, Property
+
+_DECIMALS = 7
+"""Of a degree: about a centimetre, as RFC 7946 advises."""
+
+_CHUNK_ROWS = 5000
+_SEARCHED = ("code", "name", "title")
+_AGED = ("reported_at", "status_at", "positioned_at")
+"""What `FeatureFilter.since` is held against: the first of these that the layer has."""
+
+_SQL_TYPES: Mapping[Kind, Any] = {
+    Kind.TEXT: sa.Text(),
+    Kind.INTEGER: sa.BigInteger(),
+    Kind.REAL: sa.Float(),
+    Kind.FLAG: sa.Boolean(),
+    Kind.INSTANT: sa.DateTime(timezone=True),
+    Kind.TEXT_LIST: ARRAY(sa.Text()),
+}
+
+
+def feature_type(key: str) -> FeatureType:
+    """The contract of layer `key`. Raises `UnknownCode`."""
+    if key not in FEATURE_TYPES:
+        raise UnknownCode(f"there is no layer {key}", field="layer")
+    return FEATURE_TYPES[key]
+
+
+def count(session: Session, key: str, flt: FeatureFilter) -> int:
+    """How many features of the layer the filter leaves. Raises as `items` does."""
+    view = _view(feature_type(key))
+    return session.scalars(sa.select(sa.func.count()).select_from(view).where(*_conditions(session, key, flt))).one()
+
+
+def facets(session: Session, key: str, name: str, flt: FeatureFilter) -> dict[str, int]:
+    """Counts by value of the filter property `name`, as if it were not filtered itself."""
+    kind = feature_type(key)
+    if name not in kind.filters:
+        raise InvalidInput(f"{key} can't be counted by {name}", field=name)
+    others = FeatureFilter(
+        bbox=flt.bbox,
+        grid=flt.grid,
+        q=flt.q,
+        since=flt.since,
+        where={k: v for k, v in flt.where.items() if k != name},
+    )
+    view = _view(kind)
+    column = sa.func.lower(sa.cast(view.c[name], sa.Text()))
+    rows = session.execute(
+        sa.select(column, sa.func.count())
+        .where(column.is_not(None), *_conditions(session, key, others))
+        .group_by(column)
+        .order_by(column)
+    )
+    return {value: int(number) for value, number in rows}
+
+
+def items(session: Session, key: str, flt: FeatureFilter, *, personal: bool, limit: int | None = None) -> str:
+    """A GeoJSON FeatureCollection (CRS84, RFC 7946) of what the filter leaves, in a stable order.
+
+    Raises `UnknownCode` for a layer or grid that doesn't exist, `InvalidInput` for a filter that the layer hasn't.
+    """
+    features = list(session.scalars(_select(session, key, flt, personal=personal).limit(limit)))
+    return f'{{"type":"FeatureCollection","numberReturned":{len(features)},"features":[{",".join(features)}]}}'
+
+
+def feature(session: Session, key: str, code: str, *, personal: bool) -> dict[str, Any] | None:
+    """One GeoJSON feature by its code, or None when there is none in the caller's scope."""
+    statement = _select(session, key, FeatureFilter(), personal=personal).where(_view(feature_type(key)).c.code == code)
+    found = session.scalars(statement).one_or_none()
+    return None if found is None else json.loads(found)
+
+
+def stream(
+    session: Session, key: str, flt: FeatureFilter, *, personal: bool, head: Mapping[str, object]
+) -> Iterator[bytes]:
+    """The FeatureCollection in chunks, straight from COPY: memory stays flat however many features there are.
+
+    `head` becomes foreign members before the features (source, title); `numberReturned` follows them. Raises as `items`
+    does, before the first chunk; the session must stay open until the last.
+    """
+    compiled = _select(session, key, flt, personal=personal).compile(dialect=PGDialect_psycopg())
+    # JSON holds no raw control characters, so with these as quote and delimiter nothing is escaped.
+    copy = f"COPY ({compiled.string}) TO STDOUT WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
+    return _copied(session, copy, compiled.params, head)
+
+
+def _copied(session: Session, statement: str, params: Mapping[str, Any], head: Mapping[str, object]) -> Iterator[bytes]:
+    members = "".join(f"{json.dumps(k)}:{json.dumps(v, ensure_ascii=False)}," for k, v in head.items())
+    yield f'{{"type":"FeatureCollection",{members}"features":[\n'.encode()
+    number = 0
+    connection = session.connection().connection.driver_connection
+    if connection is None:
+        raise AssertionError("a session in a transaction has its connection")
+    with connection.cursor() as cursor, cursor.copy(statement, params) as rows:
+        lines = (bytes(row).rstrip(b"\n") for row in rows)
+        while chunk := list(islice(lines, _CHUNK_ROWS)):
+            yield (b",\n" if number else b"") + b",\n".join(chunk)
+            number += len(chunk)
+    yield f'\n],"numberReturned":{number}}}\n'.encode()
+
+
+def _view(kind: FeatureType) -> sa.TableClause:
+    columns = [sa.column(p.name, _SQL_TYPES[p.kind]) for p in kind.properties]
+    geom = sa.column("geom", Geometry(srid=STORAGE_SRID))
+    return sa.table(kind.key, sa.column("fid", sa.BigInteger()), *columns, geom, schema="layer")
+
+
+def _select(session: Session, key: str, flt: FeatureFilter, *, personal: bool) -> sa.Select[tuple[str]]:
+    """One text per feature: GeoJSON with the right winding, 7 decimals and no `crs` member."""
+    kind = feature_type(key)
+    view = _view(kind)
+    pairs = [part for p in kind.visible(personal=personal) for part in (sa.literal(p.name), view.c[p.name])]
+    geometry = sa.func.ST_AsGeoJSON(
+        sa.func.ST_ForcePolygonCCW(sa.func.ST_Transform(view.c.geom, 4326)), _DECIMALS, 0, type_=sa.JSON()
+    )
+    # json, not jsonb: it keeps the order of the members; one space after a colon is all that it costs.
+    text = sa.cast(
+        sa.func.json_build_object(
+            "type", "Feature", "id", view.c.code, "geometry", sa.cast(geometry, sa.JSON()),
+            "properties", sa.func.json_build_object(*pairs),
+        ),
+        sa.Text(),
+    )  # fmt: skip
+    return sa.select(text).where(view.c.geom.is_not(None), *_conditions(session, key, flt)).order_by(view.c.fid)
+
+
+def _conditions(session: Session, key: str, flt: FeatureFilter) -> list[sa.ColumnElement[bool]]:
+    kind = feature_type(key)
+    view = _view(kind)
+    conditions: list[sa.ColumnElement[bool]] = []
+    if flt.bbox is not None:
+        conditions.append(sa.func.ST_Intersects(view.c.geom, _envelope(flt.bbox)))
+    if flt.grid is not None:
+        codes = subtree(session, flt.grid)
+        if not codes:
+            raise UnknownCode(f"there is no grid {flt.grid}", field="grid")
+        conditions.append(view.c.grid_code == sa.any_(sa.literal(codes, ARRAY(sa.Text()))))
+    if flt.q:
+        sought = [view.c[name].icontains(flt.q, autoescape=True) for name in _SEARCHED if name in view.c]
+        conditions.append(sa.or_(*sought))
+    if flt.since is not None:
+        aged = next((name for name in _AGED if name in view.c), None)
+        if aged is None:
+            raise InvalidInput(f"features of {key} have no time", field="since")
+        conditions.append(view.c[aged] >= flt.since)
+    for name, values in flt.where.items():
+        if name not in kind.filters:
+            raise InvalidInput(f"{key} can't be filtered by {name}", field=name)
+        prop = next(p for p in kind.properties if p.name == name)
+        wanted = [_value(prop, value) for value in values]
+        conditions.append(view.c[name] == sa.any_(sa.literal(wanted, ARRAY(_SQL_TYPES[prop.kind]))))
+    return conditions
+
+
+def _envelope(extent: Extent) -> sa.ColumnElement[Any]:
+    box = sa.func.ST_MakeEnvelope(*extent.bounds, extent.srid)
+    return sa.func.ST_Transform(box, STORAGE_SRID)
+
+
+def _value(prop: Property, text: str) -> object:
+    if prop.kind is Kind.INTEGER:
+        if not text.removeprefix("-").isdecimal() or len(text) > 18:  # noqa: PLR2004  what a bigint surely holds
+            raise InvalidInput(f"{prop.name} takes whole numbers", field=prop.name)
+        return int(text)
+    if prop.kind is Kind.FLAG:
+        if text not in {"true", "false"}:
+            raise InvalidInput(f"{prop.name} takes true or false", field=prop.name)
+        return text == "true"
+    return text
