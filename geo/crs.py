@@ -81,7 +81,7 @@ def _check_degrees(lon: float, lat: float, *, row: int | None = None) -> None:
     for field, value, limit in (("lon", lon, MAX_LON), ("lat", lat, MAX_LAT)):
         try:
             is_number = isfinite(value)
-        except TypeError as error:
+        except (TypeError, OverflowError) as error:
             raise InvalidInput(f"{field} takes a number of degrees", field=field, row=row) from error
         if not is_number:
             raise InvalidInput(f"{field} is not a finite number", field=field, row=row)

@@ -114,7 +114,7 @@ def test_to_storage_refuses_what_is_no_place(lon: float, lat: float, field: str,
     assert (refusal.value.field, refusal.value.row) == (field, 3)
 
 
-@pytest.mark.parametrize("value", [None, "124.018", [124.018]])
+@pytest.mark.parametrize("value", [None, "124.018", [124.018], 10**400])
 def test_to_storage_refuses_what_is_no_number(value: object):
     """Text isn't read as a number on the quiet."""
     with pytest.raises(InvalidInput) as refusal:
