@@ -37,13 +37,15 @@ class RoadGraph:
     """A road network in metric coordinates, its nodes numbered without holes in the order of their own ids.
 
     `reversed_csr` holds, for each node, the stretches that end in it: a search on it from the destination meets every
-    origin at once. `component` numbers the parts that no road joins. Made by `from_edges`; shared freely by threads.
+    origin at once. `component` numbers the parts that no road joins, `diagonal_m` is that of the network's box. Made by
+    `from_edges`; shared freely by threads.
     """
 
     node_id: Nodes
     node_xy: Floats
     reversed_csr: csr_array
     component: Nodes
+    diagonal_m: float
     tree: cKDTree
 
     @classmethod
@@ -97,12 +99,16 @@ class RoadGraph:
         keep = is_shortest & (tail != head)
         size = (node_id.size, node_id.size)
         reversed_csr = csr_array(coo_array((metres[keep], (head[keep], tail[keep])), shape=size))
+        # scipy's searches take 32-bit indices and would convert others at every call.
+        reversed_csr.indices = reversed_csr.indices.astype(np.int32)
+        reversed_csr.indptr = reversed_csr.indptr.astype(np.int32)
         component = connected_components(reversed_csr, directed=False)[1] if node_id.size else np.empty(0)
         return cls(
             node_id=node_id,
             node_xy=node_xy,
             reversed_csr=reversed_csr,
             component=component.astype(np.int64),
+            diagonal_m=float(np.hypot(*np.ptp(node_xy, axis=0))) if node_id.size else 0.0,
             tree=cKDTree(node_xy),
         )
 
@@ -176,17 +182,13 @@ class RoadGraph:
         reach_m = beeline_m * _DETOUR + 1.0
         while True:
             # One-ways can leave an origin unmet for ever: past the whole network's extent the search is unlimited.
-            if reach_m > self._extent_m():
+            if reach_m > self.diagonal_m:
                 reach_m = math.inf
             reach_m = min(reach_m, limit_m)
             road_m = dijkstra(self.reversed_csr, indices=[goal], limit=reach_m)[0]
             if reach_m >= limit_m or np.isfinite(road_m[hopeful]).all():
                 return np.asarray(road_m[nodes], dtype=np.float64)
             reach_m *= _GROWTH
-
-    def _extent_m(self) -> float:
-        """The diagonal of the network's box."""
-        return float(np.hypot(*np.ptp(self.node_xy, axis=0)))
 
     def path(self, origin_xy: ArrayLike, destination_xy: ArrayLike) -> Floats:
         """The shortest way (N, 2): the origin, the nodes passed, the destination; (0, 2) where there is none.
