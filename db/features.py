@@ -97,7 +97,8 @@ def stream(
     `head` becomes foreign members before the features (source, title); `numberReturned` follows them. Raises as `items`
     does, before the first chunk; the session must stay open until the last.
     """
-    compiled = _select(session, key, flt, personal=personal).compile(dialect=PGDialect_psycopg())
+    compiled = _select(session, key, flt, personal=personal).compile(dialect=PGDialect_psycopg())  # type: ignore[no-untyped-call]  # SQLAlchemy leaves dialects untyped
+
     # JSON holds no raw control characters, so with these as quote and delimiter nothing is escaped.
     copy = f"COPY ({compiled.string}) TO STDOUT WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
     return _copied(session, copy, compiled.params, head)
@@ -124,7 +125,7 @@ def _view(kind: FeatureType) -> sa.TableClause:
     return sa.table(kind.key, sa.column("fid", sa.BigInteger()), *columns, geom, schema="layer")
 
 
-def _select(session: Session, key: str, flt: FeatureFilter, *, personal: bool) -> sa.Select[tuple[str]]:
+def _select(session: Session, key: str, flt: FeatureFilter, *, personal: bool) -> sa.Select[str]:
     """One text per feature: GeoJSON with the right winding, 7 decimals and no `crs` member."""
     kind = feature_type(key)
     view = _view(kind)

@@ -4,7 +4,7 @@ from db.models.access import Account, ApiToken, LoginSession
 from db.models.ground import Block, Road, RoadEdge, Water
 from db.models.incidents import Assignment, Incident, IncidentClass, IncidentStep, LifecycleTransition, Recommendation
 from db.models.places import Building, Device, Household, Organisation, Place
-from db.models.record import CalendarDay, Record, ReportedFigure
+from db.models.record import CalendarDay, Record, ReportedFigure, StageLimit
 from db.models.territory import Deployment, Grid
 from db.models.workers import DispatchPolicy, Responder, Skill, Worker
 
@@ -34,6 +34,7 @@ __all__ = [
     "Road",
     "RoadEdge",
     "Skill",
+    "StageLimit",
     "Water",
     "Worker",
 ]

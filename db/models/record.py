@@ -1,4 +1,4 @@
-"""What all tables share, and the two that belong to no noun: reported figures and the calendar."""
+"""What all tables share, and those that belong to no noun: reported figures, the calendar, stage limits."""
 
 from __future__ import annotations
 
@@ -80,3 +80,18 @@ class CalendarDay(Record):
     day: Mapped[date] = mapped_column(primary_key=True)
     kind: Mapped[str]
     name: Mapped[str]
+
+
+class StageLimit(Record):
+    """What the command centre has for a stage of its own: accepting, dispatching, verifying."""
+
+    __tablename__ = "stage_limit"
+    __table_args__ = (
+        one_of("stage", ("accept", "dispatch", "verify")),
+        CheckConstraint("limit_amount > 0", name="limit_amount"),
+        one_of("limit_clock", ("urgent_hour", "work_hour", "work_day", "calendar_day")),
+    )
+
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    limit_amount: Mapped[Decimal]
+    limit_clock: Mapped[str]

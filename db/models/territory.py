@@ -27,6 +27,8 @@ class Deployment(Record):
     name: Mapped[str]
     title: Mapped[str]
     county_code: Mapped[str]
+    number_prefix: Mapped[str]
+    """What incident numbers begin with, before the day."""
     metric_srid: Mapped[int] = mapped_column(Integer)
     code_lengths: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     timezone: Mapped[str]

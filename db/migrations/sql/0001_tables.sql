@@ -79,6 +79,7 @@ CREATE TABLE deployment (
 	name TEXT NOT NULL,
 	title TEXT NOT NULL,
 	county_code TEXT NOT NULL,
+	number_prefix TEXT NOT NULL,
 	metric_srid INTEGER NOT NULL,
 	code_lengths INTEGER[] NOT NULL,
 	timezone TEXT NOT NULL,
@@ -178,6 +179,16 @@ CREATE TABLE skill (
 	name TEXT NOT NULL,
 	CONSTRAINT pk_skill PRIMARY KEY (id),
 	CONSTRAINT uq_skill_key UNIQUE (key)
+);
+
+CREATE TABLE stage_limit (
+	stage TEXT NOT NULL,
+	limit_amount NUMERIC NOT NULL,
+	limit_clock TEXT NOT NULL,
+	CONSTRAINT pk_stage_limit PRIMARY KEY (stage),
+	CONSTRAINT ck_stage_limit_stage CHECK (stage IN ('accept', 'dispatch', 'verify')),
+	CONSTRAINT ck_stage_limit_limit_amount CHECK (limit_amount > 0),
+	CONSTRAINT ck_stage_limit_limit_clock CHECK (limit_clock IN ('urgent_hour', 'work_hour', 'work_day', 'calendar_day'))
 );
 
 CREATE TABLE base.road_edge (

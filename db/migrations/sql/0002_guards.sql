@@ -53,6 +53,32 @@ END $$;
 CREATE CONSTRAINT TRIGGER grid_guard AFTER INSERT OR UPDATE ON grid
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION grid_guard();
 
+-- The lifecycle, as `governance.lifecycle` has it.
+INSERT INTO lifecycle_transition (from_status, to_status) VALUES
+    ('accepted', 'dispatched'),
+    ('accepted', 'merged'),
+    ('accepted', 'rejected'),
+    ('accepted', 'suspended'),
+    ('accepted', 'transferred'),
+    ('closed', 'accepted'),
+    ('dispatched', 'accepted'),
+    ('dispatched', 'processing'),
+    ('dispatched', 'returned'),
+    ('processing', 'resolved'),
+    ('processing', 'returned'),
+    ('processing', 'suspended'),
+    ('reported', 'accepted'),
+    ('reported', 'merged'),
+    ('reported', 'rejected'),
+    ('resolved', 'closed'),
+    ('resolved', 'processing'),
+    ('returned', 'dispatched'),
+    ('returned', 'suspended'),
+    ('returned', 'transferred'),
+    ('suspended', 'accepted'),
+    ('transferred', 'resolved'),
+    ('transferred', 'returned');
+
 -- An incident begins as reported and moves only along the lifecycle. Whoever owns the tables may load history.
 CREATE FUNCTION incident_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

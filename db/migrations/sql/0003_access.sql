@@ -76,3 +76,9 @@ ALTER TABLE login_session ENABLE ROW LEVEL SECURITY;
 CREATE POLICY login_session_all ON login_session USING (app_role() IN ('admin', 'system'));
 ALTER TABLE api_token ENABLE ROW LEVEL SECURITY;
 CREATE POLICY api_token_all ON api_token USING (app_role() IN ('admin', 'system'));
+
+-- The day's last number, whoever asks: numbers are handed out over all grids. `day` is their common beginning.
+CREATE FUNCTION last_incident_number(day text) RETURNS int LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = public AS $$
+    SELECT coalesce(max(right(no, -length(day))::int), 0) FROM incident WHERE no >= day AND no < day || ':'
+$$;
