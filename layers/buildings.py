@@ -1,0 +1,45 @@
+"""Buildings by use, outlined over the base map."""
+
+from __future__ import annotations
+
+import pydeck as pdk
+
+from layers.palette import KINDS, rgb
+from layers.spec import LayerSpec, Look, Source, Symbol, layer
+
+_TITLES = {"residential": "住宅", "business": "商务", "public": "公共"}
+_COLOURS = {"residential": "#8a97a3", "business": "#6d8fb3", "public": "#5ea38f"}
+
+
+def draw(source: Source, look: Look) -> list[pdk.Layer]:
+    """Filled footprints with a thin outline."""
+    shades = " : ".join(f"properties.usage == '{usage}' ? {rgb(colour, 120)}" for usage, colour in _COLOURS.items())
+    return [
+        layer(
+            "GeoJsonLayer",
+            "buildings",
+            source.url(),
+            pickable=look.is_pickable,
+            stroked=True,
+            filled=True,
+            line_width_min_pixels=0.8 * look.scale,
+            get_line_width=1,
+            _subLayerProps={
+                "polygons-fill": {"getFillColor": f"@@={shades} : {rgb(KINDS['buildings'], 120)}"},
+                "polygons-stroke": {"getColor": rgb(KINDS["buildings"], 220)},
+            },
+        )
+    ]
+
+
+SPEC = LayerSpec(
+    key="buildings",
+    title="楼栋",
+    order=5,
+    draw=draw,
+    symbols=tuple(
+        Symbol(label=label, where={"usage": (usage,)}, colour=_COLOURS[usage], width_px=12)
+        for usage, label in _TITLES.items()
+    ),
+    fields=("usage",),
+)

@@ -1,0 +1,99 @@
+"""A whole map: the ground, the layers asked for in their order, names, and one view. It asks nothing outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import cos, log2, radians
+
+import pydeck as pdk
+
+from geo.features import FeatureFilter
+from layers import basemap, names
+from layers.catalog import LAYERS
+from layers.palette import rgb
+from layers.spec import Look, Source, layer
+
+_TILE_PX = 512
+"""deck.gl's zoom 0 shows the world in so many pixels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """A place to draw attention to: the selected feature, in degrees."""
+
+    lon: float
+    lat: float
+
+
+def initial_view(bounds: Sequence[float], *, width_px: float, height_px: float, margin: float = 0.06) -> pdk.ViewState:
+    """The view that shows `bounds` (west, south, east, north, degrees) in a map of that size, with a margin around."""
+    west, south, east, north = bounds
+    lat = (south + north) / 2
+    room = 1 - 2 * margin
+    zoom_x = log2(width_px * room * 360 / _TILE_PX / (east - west))
+    zoom_y = log2(height_px * room * 360 / _TILE_PX / (north - south) * cos(radians(lat)))
+    return pdk.ViewState(
+        longitude=round((west + east) / 2, 6),
+        latitude=round(lat, 6),
+        zoom=round(min(zoom_x, zoom_y), 3),
+        min_zoom=9,
+        max_zoom=19,
+        pitch=0,
+        bearing=0,
+    )
+
+
+def sources(revisions: Mapping[str, int], filters: Mapping[str, FeatureFilter]) -> list[Source]:
+    """One source for each layer of `filters`, at its revision."""
+    return [Source(key=key, revision=revisions[key], features=flt) for key, flt in filters.items()]
+
+
+def compose(
+    shown: Iterable[Source],
+    look: Look,
+    *,
+    view: pdk.ViewState,
+    labels: Iterable[names.Name] = (),
+    label_kinds: Iterable[str] = ("street", "community", "quarter", "road"),
+    marked: Marked | None = None,
+    tooltip: str = "",
+) -> pdk.Deck:
+    """The chart's deck: every layer has a constant id, and the view is the one that the map opens with.
+
+    `map_style` is left out on purpose: with it, even with None, a foreign base map would be fetched.
+    """
+    ordered = sorted(shown, key=lambda source: LAYERS[source.key].order)
+    stack = list(basemap.draw(look))
+    areas = [source for source in ordered if source.key in {"grids", "buildings"}]
+    points = [source for source in ordered if source not in areas]
+    for source in areas:
+        stack += LAYERS[source.key].draw(source, look)
+    stack += names.draw(labels, look, kinds=label_kinds)
+    for source in points:
+        stack += LAYERS[source.key].draw(source, look)
+    stack.append(_mark(marked, look))
+    return pdk.Deck(
+        layers=stack,
+        initial_view_state=view,
+        map_provider=None,
+        tooltip={"html": tooltip, "style": {"padding": "0", "background": "none"}} if tooltip else False,
+    )
+
+
+def _mark(marked: Marked | None, look: Look) -> pdk.Layer:
+    rows = [] if marked is None else [{"p": [marked.lon, marked.lat]}]
+    return layer(
+        "ScatterplotLayer",
+        "marked",
+        rows,
+        pickable=False,
+        filled=False,
+        stroked=True,
+        get_position="@@=p",
+        radius_units="pixels",
+        get_radius=26 * look.scale,
+        line_width_units="pixels",
+        get_line_width=3.5 * look.scale,
+        get_line_color=rgb(look.palette.accent),
+    )

@@ -1,0 +1,63 @@
+"""The four levels of grids: outlines that grow finer, and a quiet fill to be clicked."""
+
+from __future__ import annotations
+
+import pydeck as pdk
+
+from layers.palette import KINDS, Palette, rgb
+from layers.spec import LayerSpec, Look, Source, Symbol, layer
+
+LEVELS = ("street", "community", "quarter", "building")
+"""From the largest to the smallest."""
+
+_TITLES = {"street": "街道(大网格)", "community": "社区(中网格)", "quarter": "小区(小网格)", "building": "楼宇(微网格)"}
+_WIDTH_M = {"street": 22.0, "community": 14.0, "quarter": 5.0, "building": 5.0}
+_PIXELS = {"street": (2.4, 5.0), "community": (1.5, 3.5), "quarter": (0.7, 2.2), "building": (0.7, 2.0)}
+_ALPHA = {"street": 225, "community": 190, "quarter": 130, "building": 170}
+
+
+def colour(level: str, palette: Palette) -> str:
+    """The outline's colour of one level: the street's stands out, the others step back."""
+    return palette.grid_street if level in {"street", "community"} else palette.grid_line
+
+
+def draw(source: Source, look: Look) -> list[pdk.Layer]:
+    """One layer per level that the filter leaves, the finest below, so that a street's outline is never hidden."""
+    asked = source.features.where.get("level", LEVELS)
+    return [_level(level, source, look) for level in reversed(LEVELS) if level in asked]
+
+
+def _level(level: str, source: Source, look: Look) -> pdk.Layer:
+    least, most = _PIXELS[level]
+    outline = rgb(colour(level, look.palette), _ALPHA[level])
+    return layer(
+        "GeoJsonLayer",
+        f"grids-{level}",
+        source.url(level=level),
+        pickable=look.is_pickable,
+        stroked=True,
+        filled=look.is_pickable,
+        line_width_units="meters",
+        get_line_width=_WIDTH_M[level],
+        line_width_min_pixels=least * look.scale,
+        line_width_max_pixels=most * look.scale,
+        line_joint_rounded=True,
+        _subLayerProps={
+            "polygons-fill": {"getFillColor": rgb(colour(level, look.palette), 4)},
+            "polygons-stroke": {"getColor": outline},
+        },
+    )
+
+
+SPEC = LayerSpec(
+    key="grids",
+    title="网格",
+    order=10,
+    draw=draw,
+    symbols=tuple(
+        Symbol(label=_TITLES[level], where={"level": (level,)}, colour=KINDS["grids"], width_px=_PIXELS[level][1])
+        for level in LEVELS
+    ),
+    fields=("level",),
+    ordinary={"level": ("street", "community", "quarter")},
+)

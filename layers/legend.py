@@ -1,0 +1,64 @@
+"""The key of the map in HTML: each symbol with its name, so that no colour or shape stands alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from layers.catalog import LAYERS, spec
+from layers.spec import Symbol
+from layers.symbols import url
+
+_MORE = {
+    "incidents": (
+        ("incident-3-waiting", "实心:尚无人处置"),
+        ("incident-3-handling", "空心:处置中"),
+        ("incident-finished", "已结束"),
+    ),
+    "devices": (("device-camera-offline", "离线"), ("device-camera-alarm", "告警")),
+}
+"""What a layer's symbols say besides their main distinction."""
+
+
+def mark(symbol: Symbol) -> str:
+    """The picture of one line of a key: the symbol itself, or a stroke of the line's colour and width."""
+    if symbol.icon:
+        return f'<img class="key-icon" src="{escape(url(symbol.icon))}" alt="" width="22" height="22">'
+    height = max(2.0, symbol.width_px)
+    return f'<span class="key-line" style="background:{escape(symbol.colour)};height:{height:g}px"></span>'
+
+
+def icon(name: str) -> str:
+    """One symbol as an image, decorative: its name stands beside it."""
+    return f'<img class="key-icon" src="{escape(url(name))}" alt="" width="22" height="22">'
+
+
+def extras(key: str) -> tuple[tuple[str, str], ...]:
+    """What else the symbols of a layer say: (symbol, meaning)."""
+    return _MORE.get(key, ())
+
+
+def strip(keys: Iterable[str]) -> str:
+    """One line for the foot of a wall's map: what each kind of symbol is, in the order of the catalogue."""
+    parts = []
+    wanted = set(keys)
+    for key, layer in LAYERS.items():
+        if key not in wanted:
+            continue
+        if key == "incidents":
+            levels = "".join(icon(symbol.icon) for symbol in layer.symbols)
+            parts.append(f"<span>{levels}{escape(layer.title)} I–IV 级</span>")
+            parts += [f"<span>{icon(name)}{escape(text)}</span>" for name, text in _MORE[key][:2]]
+        elif key == "devices":
+            parts += [f"<span>{icon(name)}设备{escape(text)}</span>" for name, text in _MORE[key]]
+        elif key == "workers":
+            parts += [f"<span>{mark(symbol)}{escape(symbol.label)}</span>" for symbol in layer.symbols[:2]]
+        elif layer.symbols[0].icon:
+            parts.append(f"<span>{mark(layer.symbols[0])}{escape(layer.title)}</span>")
+    return "".join(parts)
+
+
+def lines(key: str) -> list[tuple[str, str]]:
+    """A layer's key in place: (picture, name) of each of its symbols and of what else they say."""
+    found = [(mark(symbol), symbol.label) for symbol in spec(key).symbols]
+    return found + [(icon(name), text) for name, text in extras(key)]

@@ -1,0 +1,125 @@
+"""Names on the map: of grids at their middle, of streets along their course. The finer give way to the larger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import atan2, cos, degrees, radians
+from typing import Any
+
+import pydeck as pdk
+from shapely.geometry import LineString, shape
+from shapely.ops import linemerge
+
+from layers.palette import rgb
+from layers.spec import Look, layer
+
+_METRES_PER_DEGREE = 111_320.0
+_REPEAT_M = 900.0
+"""A long street says its name again after this distance."""
+
+_CHARACTER_M = 15.0
+"""Ground that one character of a street's name needs when the whole town is looked at: shorter streets have none."""
+
+_LEVEL_PX = {"street": 20.0, "community": 16.0, "quarter": 12.5}
+_PRIORITY = {"street": 900, "community": 800, "quarter": 300, "road": 500}
+_ROAD_PX = 12.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Name:
+    """A name at a place: degrees of longitude and latitude; the angle in degrees, anticlockwise from east."""
+
+    text: str
+    kind: str
+    lon: float
+    lat: float
+    angle: float = 0.0
+
+
+def of_grids(collection: Mapping[str, Any]) -> list[Name]:
+    """A name for each grid of a GeoJSON FeatureCollection of the layer `grids`, at a point inside it."""
+    names = []
+    for feature in collection["features"]:
+        level = feature["properties"]["level"]
+        if level in _LEVEL_PX:
+            inside = shape(feature["geometry"]).representative_point()
+            names.append(Name(text=feature["properties"]["name"], kind=level, lon=inside.x, lat=inside.y))
+    return names
+
+
+def of_roads(collection: Mapping[str, Any]) -> list[Name]:
+    """Names along the named streets of a GeoJSON FeatureCollection, never upside down, repeated on long ones."""
+    names: list[Name] = []
+    for feature in collection["features"]:
+        text = feature["properties"].get("name") or ""
+        if text and feature["properties"].get("class") not in {"path", "lane"}:
+            names.extend(_along(text, _lines(shape(feature["geometry"]))))
+    return names
+
+
+def _lines(geometry: Any) -> Iterable[LineString]:
+    merged = linemerge(geometry) if geometry.geom_type == "MultiLineString" else geometry
+    return getattr(merged, "geoms", [merged])
+
+
+def _along(text: str, lines: Iterable[LineString]) -> Iterable[Name]:
+    for line in lines:
+        squeeze = cos(radians(line.centroid.y))
+        flat = LineString([(x * squeeze * _METRES_PER_DEGREE, y * _METRES_PER_DEGREE) for x, y, *_ in line.coords])
+        if flat.length < _CHARACTER_M * len(text):
+            continue
+        repeats = max(1, round(flat.length / _REPEAT_M))
+        for index in range(repeats):
+            middle = flat.length * (index + 0.5) / repeats
+            before, at, after = (flat.interpolate(middle + offset) for offset in (-20, 0, 20))
+            angle = degrees(atan2(after.y - before.y, after.x - before.x))
+            upright = (angle + 90) % 180 - 90
+            lon, lat = at.x / squeeze / _METRES_PER_DEGREE, at.y / _METRES_PER_DEGREE
+            yield Name(text=text, kind="road", lon=round(lon, 6), lat=round(lat, 6), angle=round(upright, 1))
+
+
+def draw(
+    names: Iterable[Name], look: Look, *, kinds: Iterable[str] = ("street", "community", "quarter", "road")
+) -> list[pdk.Layer]:
+    """One layer of text. Where two names would touch, the one of the larger thing stays."""
+    chosen = set(kinds)
+    rows = [_row(name, look) for name in names if name.kind in chosen]
+    return [
+        layer(
+            "TextLayer",
+            "names",
+            rows,
+            pickable=False,
+            get_position="@@=p",
+            get_text="@@=t",
+            get_size="@@=s",
+            get_angle="@@=a",
+            get_color="@@=c",
+            size_units="pixels",
+            character_set="auto",
+            font_family="PingFang SC, Microsoft YaHei, Noto Sans CJK SC, sans-serif",
+            font_weight=600,
+            font_settings={"sdf": True, "fontSize": 48, "buffer": 6, "radius": 14},
+            outline_width=3.2,
+            outline_color=rgb(look.palette.halo, 230),
+            get_text_anchor="middle",
+            get_alignment_baseline="center",
+            extensions=[{"@@type": "CollisionFilterExtension"}],
+            get_collision_priority="@@=q",
+            collision_test_props={"sizeScale": 1.5},
+        )
+    ]
+
+
+def _row(name: Name, look: Look) -> dict[str, Any]:
+    palette = look.palette
+    is_road = name.kind == "road"
+    return {
+        "t": name.text,
+        "p": [name.lon, name.lat],
+        "a": name.angle,
+        "s": round((_ROAD_PX if is_road else _LEVEL_PX[name.kind]) * look.scale, 1),
+        "c": rgb(palette.label if is_road else palette.grid_label),
+        "q": _PRIORITY[name.kind],
+    }

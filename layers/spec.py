@@ -1,0 +1,131 @@
+"""What a layer is on the map: where its features come from, how they look, and how its key explains them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlencode
+
+import pydeck as pdk
+
+from geo.features import FeatureFilter
+from layers.palette import Palette
+from layers.symbols import ATLAS_URL, mapping
+
+EXPRESSION = "@@="
+"""Begins a text that deck.gl evaluates for each feature: `@@=properties.kind`."""
+
+WITHIN = "__source.object.properties"
+"""A feature's properties in expressions under `_subLayerProps`, for names that GeoJsonLayer doesn't know (getColor):
+there deck.gl hands over its own row. Names that it does know (getFillColor) get the feature, as everywhere."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """The theme that a map is drawn in, and its size: 1 at 1080 lines, 2 on a wall of twice as many."""
+
+    palette: Palette
+    scale: float = 1.0
+    is_pickable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The features to draw: one layer as filtered, at one revision. They come by URL, never through the websocket."""
+
+    key: str
+    revision: int
+    features: FeatureFilter = field(default_factory=FeatureFilter)
+
+    def url(self, **narrower: str) -> str:
+        """Where the browser fetches them; `narrower` replaces the filter's own values for a part of the layer."""
+        where = {**self.features.where, **{name: (value,) for name, value in narrower.items()}}
+        query: list[tuple[str, str]] = [("rev", str(self.revision))]
+        if self.features.grid:
+            query.append(("grid", self.features.grid))
+        if self.features.q:
+            query.append(("q", self.features.q))
+        query += [(name, ",".join(values)) for name, values in sorted(where.items()) if values]
+        return f"/api/layers/{self.key}/items?{urlencode(query, safe=',')}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symbol:
+    """One line of a layer's key: the filter values that it stands for, what it is called, and its picture.
+
+    `icon` names an SVG of `assets/symbols`; a layer of lines has `colour` and `width_px` instead.
+    """
+
+    label: str
+    where: Mapping[str, tuple[str, ...]]
+    icon: str = ""
+    colour: str = ""
+    width_px: float = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerSpec:
+    """One layer of the catalogue. `draw` makes deck.gl layers with ids that begin with the layer's key.
+
+    `order` stacks the layers, the highest on top; `fields` are the properties that `draw` reads; `ordinary` is what is
+    shown before anybody chose a filter.
+    """
+
+    key: str
+    title: str
+    order: int
+    draw: Callable[[Source, Look], list[pdk.Layer]]
+    symbols: tuple[Symbol, ...]
+    fields: tuple[str, ...]
+    ordinary: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def layer(kind: str, ident: str, data: str | list[dict[str, Any]], **props: Any) -> pdk.Layer:
+    """One deck.gl layer. Text is taken literally unless it begins with `@@=`; pydeck alone would guess."""
+    given: dict[str, Any] = {}
+    for name, value in props.items():
+        if isinstance(value, str):
+            expression = value.startswith(EXPRESSION)
+            given[name] = value.removeprefix(EXPRESSION) if expression else pdk.types.String(value)
+        else:
+            given[name] = value
+    return pdk.Layer(kind, data=data, id=ident, **given)
+
+
+def icons(
+    source: Source,
+    look: Look,
+    *,
+    icon: str,
+    aliases: Mapping[str, str],
+    metres: float,
+    pixels: tuple[float, float],
+    opacity: str | float = 1.0,
+    ident: str = "",
+    url: str = "",
+) -> pdk.Layer:
+    """Points drawn as symbols: `icon` is the expression that yields an alias of `aliases` (alias to symbol).
+
+    A symbol measures `metres` on the ground, within `pixels` (least, most) on the screen. `opacity` is 0 to 1 or an
+    expression of it (on `WITHIN`). Colours are set in the sub-layer, where Streamlit doesn't fade what isn't selected.
+    """
+    least, most = pixels
+    shade = opacity.removeprefix(EXPRESSION) if isinstance(opacity, str) else str(opacity)
+    return layer(
+        "GeoJsonLayer",
+        ident or source.key,
+        url or source.url(),
+        pickable=look.is_pickable,
+        point_type="icon",
+        icon_atlas=ATLAS_URL,
+        icon_mapping=mapping(aliases),
+        get_icon=f"{EXPRESSION}{icon}",
+        get_icon_size=metres,
+        icon_size_units="meters",
+        icon_size_min_pixels=least * look.scale,
+        icon_size_max_pixels=most * look.scale,
+        icon_alpha_cutoff=0.3,
+        _subLayerProps={"points-icon": {"getColor": f"{EXPRESSION}[255, 255, 255, 255 * ({shade})]"}},
+    )

@@ -1,0 +1,146 @@
+import json
+import re
+from typing import Any
+
+import pytest
+
+from geo.features import FEATURE_TYPES, FeatureFilter
+from layers import basemap, deck, legend, names, symbols, tooltip
+from layers.catalog import LAYERS, spec
+from layers.palette import DARK, LIGHT, Palette
+from layers.spec import Look, Source
+
+KEYS = pytest.mark.parametrize("key", FEATURE_TYPES)
+THEMES = pytest.mark.parametrize("palette", [DARK, LIGHT], ids=lambda palette: palette.name)
+BOUNDS = (123.985, 44.985, 124.050, 45.030)
+
+
+def _drawn(key: str, palette: Palette = DARK) -> list[dict[str, Any]]:
+    source = Source(key=key, revision=7, features=FeatureFilter(where=dict(LAYERS[key].ordinary)))
+    return [json.loads(made.to_json()) for made in LAYERS[key].draw(source, Look(palette=palette))]
+
+
+def _expressions(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in _expressions(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in _expressions(item)]
+    return [value] if isinstance(value, str) and value.startswith("@@=") else []
+
+
+def test_the_catalogue_has_every_layer_once():
+    """Each feature type has its entry, and there is nothing to draw without a contract."""
+    assert list(LAYERS) == list(FEATURE_TYPES)
+    assert all(LAYERS[key].key == key and LAYERS[key].title for key in LAYERS)
+    assert len({entry.order for entry in LAYERS.values()}) == len(LAYERS)
+
+
+@KEYS
+def test_a_layer_has_a_key_that_explains_it(key: str):
+    """Every layer has symbols with names, each of a filter of the contract, with a picture that is there."""
+    for symbol in spec(key).symbols:
+        assert symbol.label
+        assert set(symbol.where) <= set(FEATURE_TYPES[key].filters)
+        assert symbol.icon in symbols.names() or (symbol.colour and symbol.width_px)
+    assert len(legend.lines(key)) >= len(spec(key).symbols)
+
+
+@KEYS
+def test_expressions_read_only_what_the_contract_promises(key: str):
+    """A property that an expression names exists in the contract and is no personal one."""
+    promised = {p.name for p in FEATURE_TYPES[key].visible(personal=False)}
+    read = {
+        name
+        for made in _drawn(key)
+        for expression in _expressions(made)
+        for name in re.findall(r"properties\.(\w+)", expression)
+    }
+    assert read <= promised
+    assert set(spec(key).fields) <= promised
+    assert set(spec(key).ordinary) <= set(FEATURE_TYPES[key].filters)
+
+
+@KEYS
+def test_ids_are_constant_and_data_comes_by_url(key: str):
+    """Layers keep their ids from run to run, so that the chart updates in place; features never travel inline."""
+    first, second = _drawn(key), _drawn(key)
+    assert [made["id"] for made in first] == [made["id"] for made in second]
+    assert all(made["id"].startswith(key) for made in first)
+    assert all(made["data"].startswith(f"/api/layers/{key}/items?rev=7") for made in first)
+
+
+@KEYS
+def test_every_symbol_that_an_expression_can_name_is_in_the_atlas(key: str):
+    """Icon mappings point into the atlas, cell by cell."""
+    for made in _drawn(key):
+        for cell in made.get("iconMapping", {}).values():
+            assert cell["x"] % symbols.CELL_PX == 0
+            assert cell["width"] == symbols.CELL_PX
+
+
+def test_the_atlas_is_made_of_its_parts():
+    """The committed atlas is the one that the symbols give; run `python -m layers.symbols` when this fails."""
+    assert (symbols.FOLDER / "atlas.svg").read_text(encoding="utf-8") == symbols.compose()
+
+
+def test_a_url_carries_the_filter():
+    """Revision, grid, text and values stand in the address, percent-encoded, in a stable order."""
+    flt = FeatureFilter(grid="220723001", q="供暖 &x", where={"status": ("reported", "accepted"), "severity": ("1",)})
+    assert Source(key="incidents", revision=3, features=flt).url() == (
+        "/api/layers/incidents/items?rev=3&grid=220723001&q=%E4%BE%9B%E6%9A%96+%26x&severity=1&status=reported,accepted"
+    )
+
+
+@THEMES
+def test_a_map_asks_nothing_outside(palette: Palette):
+    """Every address in a deck is a path of this server, and no map style is named."""
+    look = Look(palette=palette)
+    shown = deck.sources(dict.fromkeys(LAYERS, 1), {key: FeatureFilter() for key in LAYERS})
+    made = json.loads(deck.compose(shown, look, view=deck.initial_view(BOUNDS, width_px=1000, height_px=800)).to_json())
+    assert not made.get("mapProvider")
+    assert made["mapStyle"] == "__MAP_STYLE__"
+    assert "//" not in json.dumps(made)
+    idents = [one["id"] for one in made["layers"]]
+    assert len(set(idents)) == len(idents)
+    assert idents[: len(basemap.PARTS)] == [f"base-{part}" for part in basemap.PARTS]
+
+
+def test_incidents_lie_above_everything_but_the_mark():
+    """Nothing hides an incident."""
+    shown = deck.sources(dict.fromkeys(LAYERS, 1), {key: FeatureFilter() for key in LAYERS})
+    made = deck.compose(shown, Look(palette=DARK), view=deck.initial_view(BOUNDS, width_px=1000, height_px=800))
+    assert [one.id for one in made.layers][-2:] == ["incidents", "marked"]
+
+
+def test_the_first_view_shows_the_whole_town_and_little_more():
+    """Zoomed in by one more level, the bounds wouldn't fit; as it is, they do."""
+    view = deck.initial_view(BOUNDS, width_px=1200, height_px=900, margin=0)
+    world_px = 512 * 2**view.zoom
+    assert (BOUNDS[2] - BOUNDS[0]) / 360 * world_px <= 1200
+    assert (BOUNDS[3] - BOUNDS[1]) / 360 * world_px / 0.7071 == pytest.approx(900, rel=0.02)
+
+
+def test_a_street_says_its_name_along_its_course_and_upright():
+    """A street of two kilometres to the west carries its name twice, level, on the line."""
+    line = {"type": "LineString", "coordinates": [[124.03, 45.0], [124.0046, 45.0]]}
+    road = {"type": "Feature", "properties": {"name": "宇宙大路", "class": "main"}, "geometry": line}
+    found = names.of_roads({"features": [road]})
+    assert [name.text for name in found] == ["宇宙大路", "宇宙大路"]
+    assert all(abs(name.angle) < 0.2 and 124.0046 < name.lon < 124.03 for name in found)
+
+
+def test_lanes_and_nameless_roads_have_no_name_on_the_map():
+    """What has no name gets none, and lanes would only crowd the map."""
+    line = {"type": "LineString", "coordinates": [[124.0, 45.0], [124.03, 45.0]]}
+    roads = [
+        {"type": "Feature", "properties": p, "geometry": line}
+        for p in ({"class": "main"}, {"name": "x", "class": "lane"})
+    ]
+    assert names.of_roads({"features": roads}) == []
+
+
+def test_a_hint_says_codes_in_words_and_cannot_break_out_of_its_style():
+    """Codes are put into words by the style, and a word is quoted for it."""
+    assert '[data-status="reported"]::before{content:"待受理"}' in tooltip.style({"status": {"reported": "待受理"}})
+    assert "</style" not in tooltip.style({"status": {"reported": '</style><b>"'}})
+    assert "{title}" in tooltip.template()
