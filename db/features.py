@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 from geoalchemy2 import Geometry
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.orm import Session
 
 from db.models.record import STORAGE_SRID
@@ -97,8 +97,7 @@ def stream(
     `head` becomes foreign members before the features (source, title); `numberReturned` follows them. Raises as `items`
     does, before the first chunk; the session must stay open until the last.
     """
-    compiled = _select(session, key, flt, personal=personal).compile(dialect=PGDialect_psycopg())  # type: ignore[no-untyped-call]  # SQLAlchemy leaves dialects untyped
-
+    compiled = _select(session, key, flt, personal=personal).compile(dialect=session.get_bind().dialect)
     # JSON holds no raw control characters, so with these as quote and delimiter nothing is escaped.
     copy = f"COPY ({compiled.string}) TO STDOUT WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
     return _copied(session, copy, compiled.params, head)
@@ -119,6 +118,7 @@ def _copied(session: Session, statement: str, params: Mapping[str, Any], head: M
     yield f'\n],"numberReturned":{number}}}\n'.encode()
 
 
+@cache  # one object per layer: two of the same name would be two FROM elements of one statement
 def _view(kind: FeatureType) -> sa.TableClause:
     columns = [sa.column(p.name, _SQL_TYPES[p.kind]) for p in kind.properties]
     geom = sa.column("geom", Geometry(srid=STORAGE_SRID))
