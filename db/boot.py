@@ -1,0 +1,128 @@
+"""From settings to a database that is ready: started, checked, migrated, and filled where it is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+from sqlalchemy import make_url, text
+
+from db import accounts, demo
+from db.embedded import EmbeddedCluster
+from db.migrate import upgrade
+from db.profiles import read_profile
+from db.session import Database
+from db.settings import Settings
+from geo.errors import Unavailable
+from governance.access import SYSTEM
+
+_OLDEST_POSTGIS = (3, 1)
+_EXTENSIONS = ("postgis", "intarray")
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A database to work with; `cluster` is the embedded one, or None where `DATABASE_URL` names another."""
+
+    database: Database
+    cluster: EmbeddedCluster | None
+
+    def close(self, *, stop: bool) -> None:
+        """Closes the pool; `stop` stops the embedded server too, otherwise only if this process started it."""
+        self.database.dispose()
+        if self.cluster is not None and (stop or self.cluster.is_ours):
+            self.cluster.stop()
+
+
+def ready(settings: Settings, *, report: Callable[[str], None], load_demo: bool | None = None) -> Ready:
+    """Starts or finds the database, checks and migrates it, and loads the demo county into an empty one.
+
+    `report` is told in a line what takes time. Raises `Unavailable` saying what is missing.
+    """
+    cluster = None
+    if settings.database_url is None:
+        report("正在启动内置 PostGIS … starting the embedded PostGIS")
+        cluster = EmbeddedCluster(settings.data_dir)
+        url = cluster.start()
+    else:
+        url = settings.database_url
+        check(url)
+    upgrade(url)
+    database = Database.open(url, pool_size=settings.pool_size)
+    if settings.demo if load_demo is None else load_demo:
+        fill(database, settings.profile, report=report)
+    return Ready(database=database, cluster=cluster)
+
+
+def fill(database: Database, profile: str, *, report: Callable[[str], None]) -> None:
+    """Loads the profile's demo county and the demo accounts into an empty database; leaves any other as it is."""
+    with database.session(SYSTEM) as session:
+        if session.scalar(text("SELECT count(*) FROM deployment")):
+            return
+    report("正在载入演示县数据（约十秒） … loading the demo county")
+    now = datetime.now(UTC)
+    demo.load(database, read_profile(profile), now=now, report=report)
+    accounts.create_demo(database, now=now)
+
+
+def check(url: str) -> None:
+    """Whether the server at `url` can hold the product. Raises `Unavailable` naming what is missing and its remedy."""
+    address = make_url(url)
+    if address.drivername != "postgresql+psycopg":
+        raise Unavailable("DATABASE_URL 须以 postgresql+psycopg:// 开头 must begin with postgresql+psycopg://")
+    try:
+        with psycopg.connect(
+            address.set(drivername="postgresql").render_as_string(hide_password=False), connect_timeout=5
+        ) as connection:
+            _check_extensions(connection)
+            _check_rights(connection)
+    except psycopg.OperationalError as error:
+        raise Unavailable(
+            f"连不上数据库 the database at {address.render_as_string()} can't be reached: {error}"
+        ) from error
+
+
+def _check_extensions(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    rows = connection.execute(
+        "SELECT name, coalesce(installed_version, default_version) FROM pg_available_extensions WHERE name = ANY (%s)",
+        (list(_EXTENSIONS),),
+    ).fetchall()
+    available = {str(name): str(version) for name, version in rows}
+    missing = [name for name in _EXTENSIONS if name not in available]
+    if missing:
+        raise Unavailable(
+            f"服务器缺少扩展 the server lacks {', '.join(missing)}: Debian's postgresql-NN-postgis-3 and"
+            " postgresql-contrib hold them"
+        )
+    version = tuple(int(part) for part in available["postgis"].split(".")[:2])
+    if version < _OLDEST_POSTGIS:
+        raise Unavailable(f"PostGIS {available['postgis']} 过旧 is too old: 3.1 or later is needed")
+
+
+def _check_rights(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    row = connection.execute(
+        """SELECT r.rolsuper,
+            r.rolcreaterole OR EXISTS (SELECT FROM pg_roles WHERE rolname = 'gridcommand_app'),
+            has_database_privilege(current_database(), 'CREATE'), current_user, current_database()
+        FROM pg_roles AS r WHERE r.rolname = current_user"""
+    ).fetchone()
+    if row is None:
+        raise Unavailable("the login has no role")
+    is_super, can_make_role, can_create, user, database = row
+    installed = connection.execute(
+        "SELECT count(*) FROM pg_extension WHERE extname = ANY (%s)", (list(_EXTENSIONS),)
+    ).fetchone()
+    remedies = []
+    if not is_super and installed is not None and installed[0] != len(_EXTENSIONS):
+        remedies.append("CREATE EXTENSION postgis; CREATE EXTENSION intarray;")
+    if not is_super and not can_make_role:
+        remedies.append(f'CREATE ROLE gridcommand_app NOLOGIN; GRANT gridcommand_app TO "{user}";')
+    if not is_super and not can_create:
+        remedies.append(f'GRANT CREATE ON DATABASE "{database}" TO "{user}";')
+    if remedies:
+        raise Unavailable(
+            f"账号 {user} 权限不足，请由数据库管理员执行 the login {user} lacks rights; an administrator runs: "
+            + " ".join(remedies)
+        )
