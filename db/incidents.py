@@ -201,35 +201,48 @@ def report(database: Database, principal: Principal, report: Report, *, now: dat
         settle_by = clocks.settle_by(now, kind.limit_amount, kind.limit_clock)
         no = _next_number(session, place.number_prefix, now.astimezone(ZoneInfo(place.timezone)))
         incident_id = session.scalars(
-            insert(models.Incident).returning(models.Incident.id),
-            {
-                "no": no,
-                "title": report.title.strip(),
-                "description": report.description.strip(),
-                "class_code": kind.code,
-                "severity": report.severity or kind.default_severity,
-                "status": Status.REPORTED,
-                "is_open": True,
-                "source": report.source,
-                "is_sensitive": kind.is_sensitive,
-                "is_supervised": False,
-                "geom": func.ST_SetSRID(func.ST_MakePoint(lon, lat), 4490),
-                "raw_x": report.lon,
-                "raw_y": report.lat,
-                "raw_crs": parse_crs(report.crs),
-                "address": report.address.strip(),
-                "grid_code": locus.grid_code,
-                "is_outside_grid": locus.is_outside_grid,
-                "reporter_name": report.reporter_name.strip(),
-                "reporter_phone": report.reporter_phone.strip(),
-                "request_key": request_key,
-                "reported_at": now,
-                "due_at": clocks.due_at(Status.REPORTED, entered_at=now, settle_by=settle_by),
-                "settle_by": settle_by,
-                "version": 1,
-            },
+            # As values, not parameters: the point is an expression.
+            insert(models.Incident)
+            .values(
+                {
+                    "no": no,
+                    "title": report.title.strip(),
+                    "description": report.description.strip(),
+                    "class_code": kind.code,
+                    "severity": report.severity or kind.default_severity,
+                    "status": Status.REPORTED,
+                    "is_open": True,
+                    "source": report.source,
+                    "is_sensitive": kind.is_sensitive,
+                    "is_supervised": False,
+                    "geom": func.ST_SetSRID(func.ST_MakePoint(lon, lat), 4490),
+                    "raw_x": report.lon,
+                    "raw_y": report.lat,
+                    "raw_crs": parse_crs(report.crs),
+                    "address": report.address.strip(),
+                    "grid_code": locus.grid_code,
+                    "is_outside_grid": locus.is_outside_grid,
+                    "reporter_name": report.reporter_name.strip(),
+                    "reporter_phone": report.reporter_phone.strip(),
+                    "request_key": request_key,
+                    "reported_at": now,
+                    "due_at": clocks.due_at(Status.REPORTED, entered_at=now, settle_by=settle_by),
+                    "settle_by": settle_by,
+                    "version": 1,
+                }
+            )
+            .returning(models.Incident.id)
         ).one()
-        append_step(session, principal, incident_id, "report", None, Status.REPORTED, now=now, opinion="")
+        append_step(
+            session,
+            principal,
+            incident_id,
+            action="report",
+            from_status=None,
+            to_status=Status.REPORTED,
+            now=now,
+            opinion="",
+        )
         return get(session, no)
 
 
