@@ -1,0 +1,86 @@
+"""Answers kept in memory, computed once for everybody who may see the same."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+LIMIT_BYTES = 96 * 1024 * 1024
+LIMIT_ENTRIES = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A body, kept compressed, and the tag of its content."""
+
+    packed: bytes
+    etag: str
+
+    @classmethod
+    def of(cls, body: str | bytes) -> Answer:
+        """Compresses and tags a body. The tag is weak: it names the content, not its encoding."""
+        raw = body.encode() if isinstance(body, str) else body
+        digest = hashlib.sha256(raw).hexdigest()[:24]
+        return cls(packed=gzip.compress(raw, compresslevel=5, mtime=0), etag=f'W/"{digest}"')
+
+    def unpacked(self) -> bytes:
+        """The body as it was."""
+        return gzip.decompress(self.packed)
+
+
+@dataclass(slots=True)
+class AnswerCache:
+    """Least recently used answers within a bound of bytes; concurrent askers of one key wait for one computation."""
+
+    limit_bytes: int = LIMIT_BYTES
+    limit_entries: int = LIMIT_ENTRIES
+    hits: int = 0
+    misses: int = 0
+    held_bytes: int = 0
+    _kept: OrderedDict[Hashable, Answer] = field(default_factory=OrderedDict)
+    _coming: dict[Hashable, Future[Answer]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, key: Hashable, compute: Callable[[], str | bytes]) -> Answer:
+        """The answer under `key`, computed at most once at a time. A failed computation fails all who wait for it."""
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+                self.hits += 1
+                return kept
+            coming = self._coming.get(key)
+            if coming is None:
+                self.misses += 1
+                mine: Future[Answer] = Future()
+                self._coming[key] = mine
+            else:
+                self.hits += 1
+        if coming is not None:
+            return coming.result()
+        try:
+            answer = Answer.of(compute())
+        except BaseException as error:
+            with self._lock:
+                del self._coming[key]
+            mine.set_exception(error)
+            raise
+        with self._lock:
+            del self._coming[key]
+            self._keep(key, answer)
+        mine.set_result(answer)
+        return answer
+
+    def _keep(self, key: Hashable, answer: Answer) -> None:
+        if len(answer.packed) > self.limit_bytes:
+            return
+        self._kept[key] = answer
+        self.held_bytes += len(answer.packed)
+        while self.held_bytes > self.limit_bytes or len(self._kept) > self.limit_entries:
+            _, dropped = self._kept.popitem(last=False)
+            self.held_bytes -= len(dropped.packed)

@@ -1,0 +1,42 @@
+"""The HTTP door: one application for every route that isn't a screen."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Route
+
+from api import auth, base_map, feeds, health, incidents, layers, metrics, problems, stream
+from api.assets import Assets
+from api.context import Context
+from api.watch import Watch
+from db.settings import ROOT
+
+__all__ = ["Context", "application", "routes"]
+
+_OPENINGS = ("/healthz", "/metrics", "/auth/{rest:path}", "/api/{rest:path}", "/assets/{rest:path}")
+
+
+def application(context: Context) -> FastAPI:
+    """The application by itself. Its API description lies at /api/openapi.json; pages that draw it would ask a CDN."""
+    app = FastAPI(
+        title="GridCommand",
+        version="1",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[Middleware(Watch, context=context)],
+    )
+    app.state.context = context
+    problems.install(app)
+    for part in (health, metrics, auth, layers, base_map, incidents, feeds, stream):
+        app.include_router(part.router)
+    app.mount("/assets", Assets(ROOT / "assets"), name="assets")
+    return app
+
+
+def routes(context: Context) -> list[BaseRoute]:
+    """What `st.App(routes=…)` takes: each opening leads to the one application, its path unchanged."""
+    app = application(context)
+    return [Route(path, app) for path in _OPENINGS]

@@ -1,0 +1,109 @@
+"""What programs send, read strictly: a wrong name, type or range is refused with the field's name."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+from db.devices import STATUSES
+from governance.incident import Source
+from governance.lifecycle import Action
+
+POSITIONS_LIMIT = 1000
+"""Fixes in one call: larger batches hold their locks long enough to make a claim miss the nearest worker."""
+
+
+class Body(BaseModel):
+    """A JSON object without surprises: no unknown members, no NaN, no infinity."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, str_strip_whitespace=True, frozen=True)
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("文字中不能含有空字符")
+    return text
+
+
+def _latitude(value: Any) -> Any:
+    # Said before the range is checked: longitude and latitude in the wrong order are the commonest mistake.
+    if isinstance(value, int | float) and not isinstance(value, bool) and 90 < abs(value) <= 180:  # noqa: PLR2004
+        raise ValueError(f"纬度 {value} 超出 ±90,经纬度可能写反了(lon 为经度,lat 为纬度)")
+    return value
+
+
+Longitude = Annotated[float, Field(strict=True, ge=-180, le=180)]
+Latitude = Annotated[float, BeforeValidator(_latitude), Field(strict=True, ge=-90, le=90)]
+Line = Annotated[str, Field(max_length=200), AfterValidator(_without_nul)]
+Title = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_without_nul)]
+Code = Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_without_nul)]
+Crs = Annotated[str, Field(max_length=100), AfterValidator(_without_nul)]
+Name = Annotated[str, Field(max_length=50), AfterValidator(_without_nul)]
+Phone = Annotated[str, Field(max_length=30), AfterValidator(_without_nul)]
+Story = Annotated[str, Field(max_length=4000), AfterValidator(_without_nul)]
+
+
+class ReportBody(Body):
+    """A report: what, where in which reference system, how bad."""
+
+    title: Title
+    class_code: Code = Field(alias="class")
+    severity: Annotated[int, Field(strict=True, ge=1, le=4)] | None = None
+    lon: Longitude
+    lat: Latitude
+    crs: Crs
+    source: Source = Source.PATROL
+    description: Story = ""
+    address: Line = ""
+    reporter_name: Name = ""
+    reporter_phone: Phone = ""
+
+
+class DispatchBody(Body):
+    """Nothing for the first candidate; a worker and a reason for somebody else."""
+
+    worker: Code | None = None
+    reason: Line = ""
+
+
+class StepBody(Body):
+    """A step of the lifecycle and what the handler says about it."""
+
+    action: Action
+    opinion: Story = ""
+
+
+class FixBody(Body):
+    """Where a worker was."""
+
+    worker: Code
+    lon: Longitude
+    lat: Latitude
+    at: AwareDatetime
+
+
+class PositionsBody(Body):
+    """A batch of fixes, all in the one reference system that their feed declares."""
+
+    crs: Crs
+    positions: Annotated[list[FixBody], Field(min_length=1, max_length=POSITIONS_LIMIT)]
+
+
+def _status(text: str) -> str:
+    if text not in STATUSES:
+        raise ValueError(f"设备状态只能取:{'、'.join(STATUSES)}")
+    return text
+
+
+class AlarmBody(Body):
+    """What a device says of itself."""
+
+    device: Code
+    status: Annotated[str, AfterValidator(_status)]
+
+
+class AlarmsBody(Body):
+    """A batch of device statuses."""
+
+    alarms: Annotated[list[AlarmBody], Field(min_length=1, max_length=POSITIONS_LIMIT)]

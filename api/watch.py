@@ -1,0 +1,90 @@
+"""What surrounds every request: an id, a line in the log, a bound on its body, the last resort for errors."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import problem
+
+if TYPE_CHECKING:
+    from api.context import Context
+
+log = logging.getLogger("gridcommand.api")
+
+BODY_LIMIT = 1024 * 1024
+"""Bytes of a request's body; no route takes files yet."""
+
+
+class Watch:
+    """ASGI middleware around the door's own routes."""
+
+    def __init__(self, app: ASGIApp, *, context: Context) -> None:
+        self.app = app
+        self.counters = context.counters
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, and never lets an error through as anything but a problem document."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(6)
+        scope["request_id"] = request_id
+        began, status = time.perf_counter(), 0
+
+        async def tell(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, tell, request_id)
+        except Exception:
+            log.exception("request failed", extra={"request_id": request_id})
+            if status:
+                raise  # half an answer is out: only a broken connection tells the client
+            await problem("internal", request_id)(scope, receive, tell)
+        finally:
+            seconds = time.perf_counter() - began
+            route = getattr(scope.get("route"), "path", "other")
+            self.counters.count(scope["method"], route, status, seconds)
+            log.info("%s %s %s %s %.1fms", request_id, scope["method"], route, status, seconds * 1000)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            await problem("malformed", request_id, {"field": "url"})(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "0")
+        if not declared.isdecimal():
+            await problem("malformed", request_id, {"field": "Content-Length"})(scope, receive, send)
+            return
+        if int(declared) > BODY_LIMIT:
+            await problem("too_large", request_id, {"field": "body"})(scope, receive, send)
+            return
+        await self.app(scope, _bounded(receive), send)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """`receive` that stops as soon as the body exceeds the limit, however it is framed."""
+    read = 0
+
+    async def bounded() -> Message:
+        nonlocal read
+        message = await receive()
+        if message["type"] == "http.request":
+            read += len(message.get("body", b""))
+            if read > BODY_LIMIT:
+                raise HTTPException(413)
+        return message
+
+    return bounded

@@ -1,0 +1,194 @@
+"""The main job through HTTP: report, candidates, dispatch, steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+RUSONG = "220723003"
+
+
+@pytest.fixture
+def reported(clients: Any, body: Callable[..., dict[str, object]]):
+    """A freshly reported incident in Rusong."""
+    answer = clients.officer.post("/api/incidents", json=body())
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def _step(clients: Any, no: str, action: str, opinion: str = "已查看") -> Any:
+    return clients.officer.post(f"/api/incidents/{no}/steps", json={"action": action, "opinion": opinion})
+
+
+def test_a_report_becomes_an_incident_in_its_grid(clients: Any, body: Callable[..., dict[str, object]]):
+    """The answer names the incident, its grid with the chain above it, its status and its deadline."""
+    answer = clients.officer.post("/api/incidents", json=body(severity=2, source="hotline", description="楼前"))
+    made = answer.json()
+    assert answer.status_code == 201
+    assert answer.headers["location"] == f"/api/incidents/{made['no']}"
+    assert (made["status"], made["severity"], made["source"]) == ("reported", 2, "hotline")
+    assert made["grid"]["code"] == "220723003001001"
+    assert [g["level"] for g in made["grid"]["chain"]] == ["quarter", "community", "street"]
+    assert made["due_at"] > "2026-11-23T02:00"
+    assert clients.officer.get(answer.headers["location"]).json() == made
+
+
+@pytest.mark.parametrize("crs", ["wgs84", "cgcs2000", "gcj02", "bd09", "EPSG:4326"])
+def test_each_reference_system_is_kept_and_converted(clients: Any, body: Callable[..., dict[str, object]], crs: str):
+    """What was sent is kept beside where it lies."""
+    made = clients.dispatcher.post("/api/incidents", json=body(crs=crs, lon=124.016)).json()
+    assert made["raw"]["x"] == 124.016
+    is_shifted = crs in {"gcj02", "bd09"}
+    assert (abs(made["lon"] - 124.016) > 1e-4) == is_shifted
+
+
+def test_a_place_in_the_county_but_in_no_grid_is_taken(clients: Any, body: Callable[..., dict[str, object]]):
+    """It is marked and given to the nearest community."""
+    made = clients.dispatcher.post("/api/incidents", json=body(lon=124.09, lat=45.09)).json()
+    assert made["is_outside_grid"] is True
+    assert made["grid"]["chain"][0]["level"] == "community"
+
+
+def test_an_officer_reports_at_home_only(
+    clients: Any, rows: Callable[[], dict[str, str]], body: Callable[..., dict[str, object]]
+):
+    """A place in another street is refused."""
+    before = rows()
+    answer = clients.officer.post("/api/incidents", json=body(lon=124.035))
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_permitted")
+    assert rows() == before
+
+
+def test_the_same_key_reports_once(
+    clients: Any, rows: Callable[[], dict[str, str]], body: Callable[..., dict[str, object]]
+):
+    """A report that is sent again after a broken connection is the same incident."""
+    first = clients.officer.post("/api/incidents", json=body(), headers={"Idempotency-Key": "abc-1"})
+    before = rows()
+    again = clients.officer.post("/api/incidents", json=body(), headers={"Idempotency-Key": "abc-1"})
+    assert again.json()["no"] == first.json()["no"]
+    assert rows() == before
+
+
+def test_a_key_belongs_to_its_caller(clients: Any, body: Callable[..., dict[str, object]]):
+    """Another account's same key opens its own incident and never shows the other's."""
+    first = clients.officer_of_rongye.post(
+        "/api/incidents", json=body(lon=124.035), headers={"Idempotency-Key": "shared"}
+    )
+    other = clients.officer.post("/api/incidents", json=body(), headers={"Idempotency-Key": "shared"})
+    assert (first.status_code, other.status_code) == (201, 201)
+    assert first.json()["no"] != other.json()["no"]
+
+
+def test_a_key_stands_for_one_report(
+    clients: Any, rows: Callable[[], dict[str, str]], body: Callable[..., dict[str, object]]
+):
+    """The same key with another report is a conflict, not a silent loss."""
+    clients.officer.post("/api/incidents", json=body(), headers={"Idempotency-Key": "abc-2"})
+    before = rows()
+    answer = clients.officer.post("/api/incidents", json=body(title="别的事"), headers={"Idempotency-Key": "abc-2"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert rows() == before
+
+
+def test_the_reporter_shows_to_whom_it_concerns(clients: Any, body: Callable[..., dict[str, object]]):
+    """Name and phone of who reported go to those who handle the incident, not to a viewer."""
+    made = clients.dispatcher.post(
+        "/api/incidents", json=body(reporter_name="李小明", reporter_phone="13800001234")
+    ).json()
+    assert made["reporter_name"] == "李小明"
+    seen = clients.viewer.get(f"/api/incidents/{made['no']}")
+    assert seen.status_code == 200
+    assert "李小明" not in seen.text
+    assert "13800001234" not in seen.text
+
+
+def test_candidates_come_with_reasons_and_store_nothing(
+    clients: Any, rows: Callable[[], dict[str, str]], reported: Any
+):
+    """The incident's own grid goes first; asking leaves no trace."""
+    before = rows()
+    answer = clients.officer.get(f"/api/incidents/{reported['no']}/candidates")
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    first = found["candidates"][0]
+    assert first["worker"] == "W31"
+    assert first["rank"] == 1
+    assert first["distance_m"] > 0
+    assert first["reason"]
+    assert rows() == before
+
+
+def test_dispatch_sends_the_first_candidate_once(clients: Any, reported: Any):
+    """One key sends somebody; a second call is a conflict and sends nobody."""
+    no = reported["no"]
+    first = clients.officer.get(f"/api/incidents/{no}/candidates").json()["candidates"][0]["worker"]
+    sent = clients.officer.post(f"/api/incidents/{no}/dispatch", json={})
+    assert sent.status_code == 200, sent.text
+    assert sent.json()["status"] == "dispatched"
+    assert sent.json()["assignment"]["worker"] == first
+    assert sent.json()["assignment"]["worker_name"] == "王*"
+    again = clients.officer.post(f"/api/incidents/{no}/dispatch", json={})
+    assert (again.status_code, again.json()["code"]) == (409, "already_dispatched")
+
+
+def test_somebody_else_may_be_sent_for_a_reason(clients: Any, reported: Any):
+    """An override names a worker and why; without the reason, or with nobody of that code, nothing happens."""
+    path = f"/api/incidents/{reported['no']}/dispatch"
+    without = clients.officer.post(path, json={"worker": "W32"})
+    assert (without.status_code, without.json()["field"]) == (422, "reason")
+    nobody = clients.officer.post(path, json={"worker": "W99", "reason": "熟悉情况"})
+    assert nobody.status_code == 422, nobody.text
+    sent = clients.officer.post(path, json={"worker": "W32", "reason": "熟悉情况"})
+    assert sent.status_code == 200, sent.text
+    assert sent.json()["assignment"]["is_override"] is True
+    assert sent.json()["assignment"]["worker"] == "W32"
+
+
+def test_nobody_eligible_says_why(clients: Any, body: Callable[..., dict[str, object]]):
+    """Where no worker has the skill, the answer is a conflict with its reason in Chinese."""
+    no = clients.dispatcher.post("/api/incidents", json=body(**{"class": "0402"})).json()["no"]
+    answer = clients.dispatcher.post(f"/api/incidents/{no}/dispatch", json={})
+    assert (answer.status_code, answer.json()["code"]) == (409, "nobody_eligible")
+    assert answer.json()["shortfall"]
+
+
+def test_an_incident_is_followed_until_it_is_closed(clients: Any, reported: Any):
+    """Each step is taken by name, recorded with who and when, and the last one closes."""
+    no = reported["no"]
+    clients.officer.post(f"/api/incidents/{no}/dispatch", json={})
+    for action in ("acknowledge", "arrive", "resolve", "verify"):
+        answer = _step(clients, no, action)
+        assert answer.status_code == 200, (action, answer.text)
+    closed = answer.json()
+    assert (closed["status"], closed["is_open"]) == ("closed", False)
+    assert [s["to"] for s in closed["steps"]][-1] == "closed"
+    assert all(s["actor_name"] and s["at"] for s in closed["steps"])
+
+
+def test_a_jump_is_refused_and_leaves_no_trace(clients: Any, rows: Callable[[], dict[str, str]], reported: Any):
+    """A reported incident can't be verified and closed."""
+    before = rows()
+    answer = _step(clients, reported["no"], "verify")
+    assert (answer.status_code, answer.json()["code"]) == (409, "transition_refused")
+    assert rows() == before
+
+
+@pytest.mark.parametrize("action", ["dispatch", "fly", ""])
+def test_a_step_that_is_none_is_named(clients: Any, reported: Any, action: str):
+    """An unknown action, and dispatching by this way, are refused with the field."""
+    answer = _step(clients, reported["no"], action)
+    assert (answer.status_code, answer.json()["field"]) == (422, "action")
+
+
+def test_positions_are_taken_in_batches(clients: Any):
+    """Known workers are placed, unknown codes are named, and the map shows the new position."""
+    fixes = [
+        {"worker": "W32", "lon": 124.017, "lat": 45.001, "at": "2026-11-23T01:59:00Z"},
+        {"worker": "W99", "lon": 124.017, "lat": 45.001, "at": "2026-11-23T01:59:00Z"},
+    ]
+    answer = clients.dispatcher.post("/api/positions", json={"crs": "cgcs2000", "positions": fixes})
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {"accepted": 1, "unknown": ["W99"]}

@@ -1,0 +1,191 @@
+"""Health, counters, streams, assets, and what is known of the door as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+import db.features
+from api.app import Context, application, routes
+from api.assets import Assets
+from api.problems import DOOR_TEXT, STATUS, text_of
+from api.stream import events
+from db.feed import ChangeFeed
+from db.session import Database
+from db.settings import ROOT, Settings
+from geo.errors import GridCommandError
+
+
+def test_health_is_asked_of_the_database(visitor: TestClient):
+    """ok means that PostGIS answered and the feed listens; nobody has to log in for it."""
+    answer = visitor.get("/healthz")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["status"] == "ok"
+    assert answer.json()["postgis"].startswith("3.")
+    assert visitor.head("/healthz").status_code == 200
+
+
+def test_health_tells_when_the_database_is_away():
+    """Without a database: 503, and the login page still stands and says so."""
+    database = Database.open("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    context = Context(database=database, feed=ChangeFeed(database), settings=Settings())
+    client = TestClient(application(context), base_url="http://county.test")
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    page = client.get("/auth/login")
+    assert page.status_code == 503
+    assert "数据库暂时无法连接" in page.text
+    assert client.post("/auth/login", data={"username": "a", "password": "b"}).status_code == 503
+    assert client.get("/api/layers", headers={"Authorization": "Bearer x"}).status_code == 503
+    database.dispose()
+
+
+def test_health_tells_when_the_feed_is_silent(town: Database):
+    """A process that hears of no change doesn't call itself well."""
+    context = Context(database=town, feed=ChangeFeed(town), settings=Settings())
+    client = TestClient(application(context), base_url="http://county.test")
+    answer = client.get("/healthz")
+    assert answer.status_code == 503
+    assert "feed" in answer.json()["reason"]
+
+
+def test_counters_are_for_this_machine_and_administrators(context: Context, clients: Any):
+    """Loopback reads them, an administrator from elsewhere too, others and forwarded requests don't."""
+    app = application(context)
+    local = TestClient(app, client=("127.0.0.1", 50_000))
+    local.get("/api/layers/x/items")
+    text = local.get("/metrics").text
+    assert 'gridcommand_http_requests_total{method="GET",route="/api/layers/{key}/items",status="401"} 1' in text
+    assert re.search(r'^gridcommand_incidents_open\{severity="4"\} \d+$', text, re.MULTILINE)
+    assert re.search(r'^gridcommand_layer_revision\{layer="incidents"\} \d+$', text, re.MULTILINE)
+    assert "gridcommand_feed_live 1" in text
+    assert local.get("/metrics", headers={"X-Forwarded-For": "10.0.0.1"}).status_code == 401
+    assert TestClient(app, client=("10.0.0.9", 1)).get("/metrics").status_code == 401
+    assert clients.admin.get("/metrics").status_code == 200
+
+
+def _read(stream: Any, number: int) -> list[str]:
+    async def take() -> list[str]:
+        found = []
+        async for text in stream:
+            found.append(text)
+            if len(found) == number:
+                break
+        await stream.aclose()
+        return found
+
+    return asyncio.run(asyncio.wait_for(take(), 10))
+
+
+def test_a_stream_begins_with_every_revision(context: Context, feed: ChangeFeed):
+    """The first event says where each layer stands."""
+    _, first = _read(events(context, request=None), 2)
+    name, data = first.strip().split("\n")
+    assert name == "event: revisions"
+    sent = json.loads(data.removeprefix("data: "))
+    assert sent["revisions"] == feed.revisions()
+    assert sent["is_live"] is True
+    assert context.counters.streams == 0
+
+
+def test_a_stream_tells_of_a_change(context: Context, clients: Any):
+    """A device's alarm reaches the stream as a higher revision of its layer."""
+
+    async def follow() -> tuple[int, int]:
+        stream = events(context, request=None)
+        await anext(stream)
+        before = json.loads((await anext(stream)).split("data: ")[1])["revisions"]["devices"]
+        alarm = {"alarms": [{"device": "D11", "status": "offline"}]}
+        await asyncio.to_thread(clients.dispatcher.post, "/api/alarms", json=alarm)
+        after = json.loads((await asyncio.wait_for(anext(stream), 5)).split("data: ")[1])["revisions"]["devices"]
+        await stream.aclose()
+        return before, after
+
+    before, after = asyncio.run(follow())
+    assert after > before
+
+
+def test_a_stream_ends_when_the_server_stops(context: Context):
+    """A stream doesn't hold up the shutdown."""
+
+    async def stop() -> list[str]:
+        stream = events(context, request=None)
+        await anext(stream)
+        await anext(stream)
+        context.stopping.set()
+        return [text async for text in stream]
+
+    assert asyncio.run(asyncio.wait_for(stop(), 2)) == []
+
+
+def test_an_error_of_ours_names_its_line_in_the_log(
+    clients: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """What went wrong stays in the log under the id that the caller sees; the answer tells nothing of the inside."""
+    monkeypatch.setattr(db.features, "count", lambda *_: 1 / 0)
+    answer = clients.viewer.get("/api/layers")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert "ZeroDivisionError" not in answer.text
+    assert answer.json()["request_id"] in [getattr(record, "request_id", None) for record in caplog.records]
+
+
+@pytest.mark.parametrize(
+    "path", ["/assets/", "/assets", "/assets/package.json", "/assets/../pyproject.toml", "/assets/.git/x.js"]
+)
+def test_assets_list_nothing_and_stay_in_their_folder(visitor: TestClient, path: str):
+    """Only the files that a page needs are there."""
+    assert visitor.get(path).status_code == 404
+
+
+def test_assets_are_kept_by_browsers(tmp_path: Path):
+    """An hour by name, for ever with a version in the address."""
+    (tmp_path / "pin.svg").write_text("<svg/>")
+    client = TestClient(Assets(tmp_path))
+    assert client.get("/pin.svg").headers["cache-control"] == "public, max-age=3600"
+    assert "immutable" in client.get("/pin.svg?v=3").headers["cache-control"]
+
+
+def test_every_route_is_documented(context: Context):
+    """docs/api.md names each route of the door."""
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    described = application(context).openapi()["paths"]
+    missing = [
+        path
+        for path in (*described, "/healthz", "/auth/login", "/auth/logout", "/assets/")
+        if f"`{path}" not in text and f" {path}" not in text
+    ]
+    assert not missing
+
+
+def test_no_page_of_the_door_asks_elsewhere(visitor: TestClient):
+    """The pages that draw an API's description come from a CDN, so there are none; the description is there."""
+    assert visitor.get("/docs").status_code == 404
+    assert visitor.get("/redoc").status_code == 404
+    assert "/api/incidents" in visitor.get("/api/openapi.json").json()["paths"]
+
+
+def test_routes_leave_streamlit_its_own(context: Context):
+    """What is handed to the application opens none of Streamlit's reserved prefixes."""
+    assert not [r for r in routes(context) if r.path.startswith(("/_stcore", "/media", "/component", "/static"))]
+
+
+def _codes(error: type[GridCommandError]) -> set[str]:
+    return {error.code}.union(*(_codes(child) for child in error.__subclasses__()))
+
+
+def test_every_error_has_a_status_and_a_text():
+    """The table is complete: each code of the tree, and each of the door, has a status and a Chinese sentence."""
+    assert set(STATUS) == _codes(GridCommandError) | set(DOOR_TEXT)
+    assert all(text_of(code) for code in STATUS)
+
+
+def test_every_status_is_in_the_manual():
+    """docs/api.md tells each code with its status."""
+    text = (Path(ROOT) / "docs" / "api.md").read_text(encoding="utf-8")
+    assert [code for code, status in STATUS.items() if f"| `{code}` | {status} |" not in text] == []
