@@ -1,0 +1,111 @@
+"""An incident's case on the map: its own grid, and the candidates, numbered and tied to it by lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pydeck as pdk
+
+from geo.features import FeatureFilter
+from layers.palette import rgb
+from layers.spec import Look, Source, layer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """A candidate on the map: its place in degrees, its number on the list, and whether it is the one to be sent."""
+
+    lon: float
+    lat: float
+    number: str
+    is_chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What the case shows: the incident's place, its grid (code and level), and the candidates in order."""
+
+    lon: float
+    lat: float
+    grid_code: str
+    grid_level: str
+    grids_revision: int
+    spots: Sequence[Spot] = ()
+
+
+def draw_grid(scene: Scene, look: Look) -> list[pdk.Layer]:
+    """The incident's own grid, tinted; below all symbols."""
+    filters = FeatureFilter(grid=scene.grid_code, where={"level": (scene.grid_level,)})
+    source = Source(key="grids", revision=scene.grids_revision, features=filters)
+    return [
+        layer(
+            "GeoJsonLayer",
+            "case-grid",
+            source.url(),
+            pickable=False,
+            filled=True,
+            stroked=True,
+            get_fill_color=rgb(look.palette.accent, 26),
+            get_line_color=rgb(look.palette.accent),
+            line_width_units="pixels",
+            get_line_width=2.5 * look.scale,
+        )
+    ]
+
+
+def draw(scene: Scene, look: Look) -> list[pdk.Layer]:
+    """Lines and numbered discs; the chosen one stands out. All layers are always there: the map never remounts."""
+    palette, scale = look.palette, look.scale
+    rows = [
+        {
+            "p": [spot.lon, spot.lat],
+            "to": [scene.lon, scene.lat],
+            "t": spot.number,
+            "c": rgb(palette.accent if spot.is_chosen else palette.muted),
+            "l": rgb(palette.accent if spot.is_chosen else palette.muted, 230 if spot.is_chosen else 130),
+            "w": (4 if spot.is_chosen else 1.6) * scale,
+            "r": (15 if spot.is_chosen else 12) * scale,
+        }
+        for spot in sorted(scene.spots, key=lambda spot: spot.is_chosen)
+    ]
+    return [
+        layer(
+            "LineLayer",
+            "case-lines",
+            rows,
+            pickable=False,
+            get_source_position="@@=p",
+            get_target_position="@@=to",
+            get_color="@@=l",
+            get_width="@@=w",
+            width_units="pixels",
+        ),
+        layer(
+            "ScatterplotLayer",
+            "case-discs",
+            rows,
+            pickable=False,
+            stroked=True,
+            get_position="@@=p",
+            get_fill_color="@@=c",
+            get_line_color=rgb(palette.panel),
+            get_radius="@@=r",
+            radius_units="pixels",
+            line_width_units="pixels",
+            get_line_width=2 * scale,
+        ),
+        layer(
+            "TextLayer",
+            "case-numbers",
+            rows,
+            pickable=False,
+            get_position="@@=p",
+            get_text="@@=t",
+            get_size=15 * scale,
+            get_color=rgb(palette.panel),
+            font_weight=700,
+            get_text_anchor="middle",
+            get_alignment_baseline="center",
+        ),
+    ]

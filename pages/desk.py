@@ -1,0 +1,210 @@
+"""The dispatch desk: the queue by next deadline, the map, and the case. One key sends the nearest who fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import streamlit as st
+
+from db import features, incidents, territory
+from geo.features import FeatureFilter
+from governance import labels
+from governance.access import Permission
+from governance.incident import Severity, Status
+from layers.palette import INK, SEVERITY, SEVERITY_NUMERAL
+from pages.ui import case, commands, context, layout, parts, report, wording
+
+_MOST_ROWS = 200
+_SOON_S = 15 * 60
+"""From here on what is left of a deadline is shown as a warning."""
+
+_KEYS = {
+    "Enter": "desk_dispatch",
+    "n": "desk_new",
+    "/": "desk_q",
+    "u": "desk_undo",
+    "?": "desk_help",
+    "Escape": "desk_close",
+}
+
+_HELP = """| 键 | 作用 |
+|---|---|
+| **J** / **K** | 下一件 / 上一件 |
+| **Enter** | 一键派单,派给当前选中的人 |
+| **U** | 十秒内撤回派单 |
+| **N** | 上报事件 |
+| **/** | 搜索 |
+| **Esc** | 关闭上报 |
+| **?** | 打开或关闭本说明 |
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Filter:
+    """What the queue is narrowed to; hashable, so that what was read for it can be remembered."""
+
+    grid: str | None
+    severities: tuple[int, ...]
+    statuses: tuple[str, ...]
+    q: str
+
+
+def render() -> None:
+    """Draws the desk: queue at the left; beside it the case with its map, or the form that reports a new one."""
+    st.html(layout.style("desk"))
+    parts.keys("desk_keys", _KEYS)
+    left, work = st.columns([1, 3.35], gap="small")
+    with left, st.container(key="desk_left"):
+        _queue()
+    with work, st.container(key="desk_work"):
+        if "new" in st.query_params:
+            _reporting()
+        else:
+            case.render()
+
+
+@st.fragment(run_every="2s", key="desk_queue")
+def _queue() -> None:
+    with commands.calmly():
+        _head()
+        chosen = _filters()
+        rows = context.remembered("queue", chosen, ("incidents",), lambda session: _read(session, chosen))
+        now = context.now()
+        _tally(rows, now)
+        picked = st.query_params.get("no", "")
+        if not picked and rows and "new" not in st.query_params:
+            # Pinned by its number: what comes in later never slips under the hand that is about to press Enter.
+            picked = rows[0].no
+            open_case(picked)
+        clicked = parts.cards(
+            "desk_rows",
+            [_card(row, now) for row in rows],
+            picked=picked,
+            label="待处置事件,按时限排序",
+            empty="没有符合条件的待处置事件。\n新上报的事件会自动出现在这里;按 N 上报一件。",
+            has_steps=True,
+        )
+        if clicked:
+            open_case(clicked)
+
+
+def open_case(no: str) -> None:
+    """Shows the incident `no` in place of what is shown now."""
+    commands.forget_refusal()
+    st.query_params.from_dict({"no": no})
+    st.rerun()
+
+
+def _head() -> None:
+    title, new, keys = st.columns([2.2, 2, 1], gap="small", vertical_alignment="center")
+    title.html('<h2 class="desk-title">事件队列</h2>')
+    if new.button("上报 N", key="desk_new", icon=":material/add:", width="stretch", help="上报一件新事件"):
+        st.query_params.from_dict({"new": "1"})
+        st.rerun()
+    with keys.popover("?", key="desk_help", width="stretch", help="键盘操作"):
+        st.markdown(_HELP)
+
+
+def _filters() -> _Filter:
+    grids = context.remembered("desk_grids", "all", ("grids",), _grids)
+    q = st.text_input(
+        "搜索",
+        key="desk_q",
+        type="search",
+        live=True,
+        placeholder="搜索编号、标题、地址  /",
+        label_visibility="collapsed",
+    )
+    names = {grid.code: grid.name for grid in grids}
+    grid = st.selectbox(
+        "网格",
+        list(names),
+        index=None,
+        key="desk_grid",
+        format_func=names.__getitem__,
+        placeholder="全部网格",
+        label_visibility="collapsed",
+    )
+    narrowed = FeatureFilter(grid=grid, where={"is_open": ("true",)})
+    counts = context.remembered(
+        "desk_counts", grid, ("incidents",), lambda s: features.facets(s, "incidents", "status", narrowed)
+    )
+    severities = st.pills(
+        "级别",
+        list(Severity),
+        selection_mode="multi",
+        key="desk_severity",
+        format_func=lambda level: f"{SEVERITY_NUMERAL[level]} {labels.SEVERITY[level].zh}",
+        label_visibility="collapsed",
+    )
+    statuses = st.pills(
+        "状态",
+        [status for status in Status if counts.get(status)],
+        selection_mode="multi",
+        key="desk_status",
+        format_func=lambda status: f"{labels.STATUS[status].zh} {counts.get(status, 0)}",
+        label_visibility="collapsed",
+    )
+    return _Filter(
+        grid=grid,
+        severities=tuple(int(level) for level in severities),
+        statuses=tuple(statuses),
+        q=(q or "").strip(),
+    )
+
+
+def _grids(session: object) -> list[territory.GridRow]:
+    """Streets with their communities below them, as far as the one who asks may see."""
+    scope = context.principal().grid_prefix
+    rows = [*territory.grids(session, level="street"), *territory.grids(session, level="community")]
+    return sorted((row for row in rows if row.code.startswith(scope)), key=lambda row: row.code)
+
+
+def _read(session: object, chosen: _Filter) -> list[incidents.QueueRow]:
+    return incidents.queue(
+        session,
+        grid=chosen.grid,
+        severities=chosen.severities,
+        statuses=chosen.statuses,
+        q=chosen.q or None,
+        limit=_MOST_ROWS,
+    )
+
+
+def _tally(rows: list[incidents.QueueRow], now: datetime) -> None:
+    overdue = sum(wording.is_overdue(row.due_at, now) for row in rows)
+    shown = f"前 {_MOST_ROWS} 件" if len(rows) == _MOST_ROWS else f"{len(rows)} 件"
+    st.html(
+        f'<p class="desk-tally"><b>{shown}</b>待办 · <b class="{"late" if overdue else ""}">{overdue}</b> 件超期</p>'
+    )
+
+
+def _card(row: incidents.QueueRow, now: datetime) -> parts.Card:
+    left_s = (row.due_at - now).total_seconds() if row.due_at else None
+    tone = "" if left_s is None or left_s > _SOON_S else ("late" if left_s < 0 else "soon")
+    return parts.Card(
+        id=row.no,
+        title=row.title,
+        colour=SEVERITY[row.severity],
+        mark=SEVERITY_NUMERAL[row.severity],
+        ink=INK,
+        aside=wording.remaining(row.due_at, now),
+        aside_hint=wording.full_instant(row.due_at, zone=context.county().timezone),
+        tone=tone,
+        meta=f"{row.class_name} · {'网格外 ' if row.is_outside_grid else ''}{row.grid_name}",
+        tail=f"{row.worker_name} · {labels.STATUS[row.status].zh}" if row.worker_name else labels.STATUS[row.status].zh,
+    )
+
+
+@st.fragment(key="desk_report")
+def _reporting() -> None:
+    with commands.calmly():
+        context.principal().require(Permission.REPORT_INCIDENT)
+        made = report.render()
+        if made is not None:
+            if made:
+                st.query_params.from_dict({"no": made})
+            else:
+                st.query_params.clear()
+            st.rerun()

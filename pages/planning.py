@@ -1,0 +1,165 @@
+"""The planner's desk: a layer narrowed down, seen before it is taken away, and streamed as a file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from db import features, territory
+from geo.features import FEATURE_TYPES, FeatureFilter
+from governance import labels
+from governance.access import Permission
+from pages.ui import commands, context, layout, wording
+
+_PREVIEW_ROWS = 50
+_KILO = 1024
+_CRS = "WGS 84 经纬度(CRS84,RFC 7946)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Choice:
+    """Which layer, and which of its features; hashable, so that what was read for it can be remembered."""
+
+    layer: str
+    grid: str | None
+    q: str
+    where: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def filter(self) -> FeatureFilter:
+        """The choice as map, count and file understand it."""
+        return FeatureFilter(grid=self.grid, q=self.q or None, where=dict(self.where))
+
+    @property
+    def address(self) -> str:
+        """Where the file comes from."""
+        pairs = [("format", "geojson")]
+        pairs += [("grid", self.grid)] if self.grid else []
+        pairs += [("q", self.q)] if self.q else []
+        pairs += [(name, ",".join(values)) for name, values in self.where]
+        return f"/api/layers/{self.layer}/export?{urlencode(pairs)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Preview:
+    """How many features the file will hold, the first of them, and about how many bytes."""
+
+    count: int
+    rows: list[dict[str, Any]]
+    size_bytes: int
+
+
+def render() -> None:
+    """Draws the export: choices at the left, what the file will hold at the right."""
+    st.html(layout.style("planning"))
+    st.html('<h1 class="plan-title">导出数据</h1>')
+    left, right = st.columns([1, 2.6], gap="large")
+    with left:
+        choice = _choose()
+    with right, commands.calmly():
+        preview = context.remembered("preview", choice, (choice.layer,), lambda session: _read(session, choice))
+        _summary(choice, preview)
+        _table(preview)
+
+
+def _choose() -> _Choice:
+    layer = st.selectbox(
+        "图层", list(FEATURE_TYPES), format_func=lambda key: labels.LAYERS[key].zh, key="layer", bind="query-params"
+    )
+    grids = context.remembered("plan_grids", "all", ("grids",), territory.grids)
+    names = {row.code: f"{row.name}({labels.GRID_LEVEL[row.level].zh})" for row in grids}
+    scope = context.principal().grid_prefix
+    grid = st.selectbox(
+        "网格",
+        [code for code in names if code.startswith(scope)],
+        index=None,
+        format_func=names.__getitem__,
+        placeholder="全部网格",
+        key="grid",
+        bind="query-params",
+    )
+    q = st.text_input("名称或编号包含", key="q", type="search", live=True, placeholder="可不填", bind="query-params")
+    base = FeatureFilter(grid=grid, q=q or None)
+    where = []
+    for name in FEATURE_TYPES[layer].filters:
+        counts = context.remembered(
+            f"plan_{name}", (layer, grid, q), (layer,), lambda s, name=name: features.facets(s, layer, name, base)
+        )
+        chosen = st.multiselect(
+            labels.PROPERTIES[name].zh,
+            list(counts),
+            format_func=lambda value, name=name, counts=counts: (
+                f"{labels.value_text(layer, name, value)} {wording.count(counts.get(value, 0))}"
+            ),
+            placeholder="不限",
+            key=f"{layer}.{name}",
+            bind="query-params",
+        )
+        if chosen:
+            where.append((name, tuple(chosen)))
+    return _Choice(layer=layer, grid=grid, q=q or "", where=tuple(where))
+
+
+def _read(session: Any, choice: _Choice) -> _Preview:
+    personal = context.principal().may(Permission.READ_PERSONAL)
+    count = features.count(session, choice.layer, choice.filter)
+    text = features.items(session, choice.layer, choice.filter, personal=personal, limit=_PREVIEW_ROWS)
+    rows = [feature["properties"] for feature in json.loads(text)["features"]]
+    size_bytes = round(len(text.encode()) / max(len(rows), 1) * count)
+    return _Preview(count=count, rows=rows, size_bytes=size_bytes)
+
+
+def _summary(choice: _Choice, preview: _Preview) -> None:
+    county = context.county()
+    facts = (
+        ("图层", labels.LAYERS[choice.layer].zh),
+        ("数量", f"{wording.count(preview.count)} 条"),
+        ("大小", _size(preview.size_bytes)),
+        ("坐标系", _CRS),
+        ("来源", f"{county.source_note}{'(演示数据)' if county.is_demo else ''}"),
+    )
+    st.html(
+        "<dl class='plan-facts'>"
+        + "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
+        + "</dl>"
+    )
+    if preview.count:
+        st.html(
+            f'<a class="plan-download" href="{escape(choice.address)}" download>'
+            f"下载 GeoJSON({wording.count(preview.count)} 条,{_size(preview.size_bytes)})</a>"
+        )
+
+
+def _table(preview: _Preview) -> None:
+    if not preview.count:
+        st.info("没有符合条件的数据。放宽左侧的筛选条件,这里就会列出将要导出的行。", icon=":material/filter_alt_off:")
+        return
+    names = {name: labels.PROPERTIES[name].zh for name in preview.rows[0] if name in labels.PROPERTIES}
+    st.dataframe(
+        [{names.get(name, name): _cell(value) for name, value in row.items()} for row in preview.rows],
+        hide_index=True,
+        height="stretch",
+        row_height=38,
+    )
+    if preview.count > len(preview.rows):
+        st.caption(f"上面是前 {len(preview.rows)} 条;文件里有全部 {wording.count(preview.count)} 条。")
+
+
+def _cell(value: object) -> object:
+    """A value as a cell of the preview; the file keeps lists and nulls."""
+    if value is None:
+        return ""
+    return "、".join(str(item) for item in value) if isinstance(value, list) else value
+
+
+def _size(size_bytes: int) -> str:
+    if size_bytes < _KILO:
+        return f"约 {size_bytes} 字节"
+    if size_bytes < _KILO * _KILO:
+        return f"约 {size_bytes / _KILO:,.0f} KB"
+    return f"约 {size_bytes / _KILO / _KILO:,.1f} MB"

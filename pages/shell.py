@@ -1,0 +1,167 @@
+"""The frame around every screen: one-time page setup, the login gate, navigation, and calm words when all else fails.
+
+The only module under `pages/` that runs: Streamlit executes it on every full rerun of every browser session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import urlsplit
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from db.settings import ROOT
+from governance.access import Permission, Principal, Role
+from pages import desk, planning, wall
+from pages import map as officers_map
+from pages.ui import commands, context, layout, theme
+
+PRODUCT = "网格治理指挥中心"
+
+_ROLES = {
+    Role.VIEWER: "大屏观看",
+    Role.OFFICER: "街道网格办",
+    Role.PLANNER: "规划人员",
+    Role.DISPATCHER: "调度员",
+    Role.ADMIN: "管理员",
+    Role.SYSTEM: "系统",
+}
+
+# The script's text is constant: nothing that anybody typed is ever put into it.
+_TO_LOGIN = """<div class="gc-gate"><p>正在前往登录页……</p><p><a href="/auth/login">没有自动跳转?点此登录</a></p></div>
+<script>
+  window.location.replace("/auth/login?next=" + encodeURIComponent(window.location.pathname + window.location.search))
+</script>"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """One screen: its path, what it is called, the right it asks for, and the roles that land on it."""
+
+    path: str
+    title: str
+    icon: str
+    summary: str
+    render: Callable[[], None]
+    permission: Permission
+    lands: frozenset[Role] = frozenset()
+
+
+SCREENS = (
+    Screen(
+        path="wall",
+        title="指挥大屏",
+        icon=":material/monitoring:",
+        summary="全县一屏掌握:今日数字、待处置事件、在岗力量和实时地图。",
+        render=wall.render,
+        permission=Permission.READ_LAYERS,
+        lands=frozenset({Role.VIEWER, Role.ADMIN}),
+    ),
+    Screen(
+        path="desk",
+        title="派单台",
+        icon=":material/assignment_turned_in:",
+        summary="上报事件、一键派单、跟踪到办结。",
+        render=desk.render,
+        permission=Permission.ADVANCE_INCIDENT,
+        lands=frozenset({Role.DISPATCHER}),
+    ),
+    Screen(
+        path="map",
+        title="一张图",
+        icon=":material/map:",
+        summary="按网格、类型和状态查看各图层,点开即看详情。",
+        render=officers_map.render,
+        permission=Permission.READ_LAYERS,
+        lands=frozenset({Role.OFFICER}),
+    ),
+    Screen(
+        path="planning",
+        title="规划导出",
+        icon=":material/download:",
+        summary="选择图层和筛选条件,导出数据文件。",
+        render=planning.render,
+        permission=Permission.EXPORT_LAYERS,
+        lands=frozenset({Role.PLANNER}),
+    ),
+)
+
+
+def run() -> None:
+    """One full run of the app: sets the page up, asks who is there, and shows what their address names."""
+    st.set_page_config(page_title=PRODUCT, page_icon=str(ROOT / "assets" / "favicon.svg"), layout="wide")
+    theme.apply()
+    st.html(layout.style("shell"))
+    principal = None
+    with commands.calmly() as calm:
+        principal = context.login()
+    page = _navigation(principal)
+    if not calm.is_broken and principal is None:
+        st.html(_TO_LOGIN, unsafe_allow_javascript=True)
+    elif principal is not None:
+        _account(principal)
+        page.run()
+
+
+def _navigation(principal: Principal | None) -> StreamlitPage:
+    """The page that the address asks for. Each screen keeps its address, whether or not this role may see it."""
+    pages = {screen.path: _page(screen, principal) for screen in SCREENS}
+    role = principal.role if principal else Role.VIEWER
+    home = next((screen for screen in SCREENS if role in screen.lands), SCREENS[0])
+
+    def land() -> None:
+        st.switch_page(pages[home.path])
+
+    known = [st.Page(land, title=PRODUCT, url_path="home", default=True, visibility="hidden"), *pages.values()]
+    asked = urlsplit(st.context.url or "").path.strip("/")
+    if asked and asked not in pages and "/" not in asked:
+        known.append(st.Page(_unknown(principal), title="没有这个页面", url_path=asked, visibility="hidden"))
+    return st.navigation(known, position="top" if principal else "hidden")
+
+
+def _page(screen: Screen, principal: Principal | None) -> StreamlitPage:
+    may_see = principal is not None and principal.may(screen.permission)
+
+    def show() -> None:
+        with commands.calmly():
+            context.principal().require(screen.permission)
+            screen.render()
+
+    return st.Page(
+        show,
+        title=screen.title,
+        icon=screen.icon,
+        url_path=screen.path,
+        help=screen.summary,
+        visibility="visible" if may_see else "hidden",
+    )
+
+
+def _unknown(principal: Principal | None) -> Callable[[], None]:
+    """A page in place of one that doesn't exist: what there is instead."""
+
+    def show() -> None:
+        st.header("没有这个页面")
+        st.write("地址可能写错了,或者这个页面已经改名。可以从这里继续:")
+        for screen in SCREENS:
+            if principal is not None and principal.may(screen.permission):
+                st.markdown(f"{screen.icon} [**{screen.title}**](/{screen.path}) — {screen.summary}")
+
+    return show
+
+
+def _account(principal: Principal) -> None:
+    """Who is logged in, and the way out."""
+    with st.container(key="gc_account"):
+        st.html(
+            f"""<div class="gc-account"><span>{escape(principal.display_name or principal.account)}
+            <small>{_ROLES[principal.role]}</small></span>
+            <form method="post" action="/auth/logout"><button type="submit">退出</button></form></div>"""
+        )
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,316 @@
+"""The case: one incident with its facts, who may go, and what may be done with it next."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from html import escape
+from typing import Literal
+
+import streamlit as st
+
+from db import assignments, incidents
+from db.assignments import Recommendation
+from db.incidents import Incident
+from governance import dispatch, labels, lifecycle
+from governance.access import Permission
+from governance.dispatch import Ranked
+from governance.lifecycle import Action
+from layers.palette import SEVERITY, SEVERITY_NUMERAL
+from pages.ui import casemap, commands, context, parts, wording
+
+_UNDO = timedelta(seconds=10)
+_LAYERS = ("incidents", "workers")
+_SHOWN = 5
+"""Candidates on the list and the map: more are farther than anybody would choose."""
+
+_FORWARD = frozenset(lifecycle.INSTANT) | {Action.RESUME}
+"""Actions on the way to closure; the others turn off it."""
+
+
+@st.fragment(run_every="2s", key="desk_case")
+def render() -> None:
+    """The map and the case of the incident that the address names, kept up to date."""
+    centre, right = st.columns([1.62, 1], gap="small")
+    no = st.query_params.get("no", "")
+    with right, st.container(key="desk_case"), commands.calmly() as calm:
+        if no:
+            incident = context.remembered("case", no, ("incidents",), lambda session: incidents.get(session, no))
+            recommendation = _recommendation(incident)
+            chosen = _panel(incident, recommendation)
+        else:
+            st.html('<div class="case-empty">从左侧选一件事件,这里显示它的情况和可派人员。</div>')
+    with centre, commands.calmly():
+        if no and not calm.is_broken:
+            casemap.show(incident, recommendation.ranking.ranked[:_SHOWN] if recommendation else (), chosen)
+        else:
+            casemap.show_town()
+
+
+def _recommendation(incident: Incident) -> Recommendation | None:
+    """Whom the rules propose, as long as somebody can still be sent."""
+    principal = context.principal()
+    # A reported incident is accepted on the way, so it may be dispatched at once.
+    if not {Action.ACCEPT, Action.DISPATCH} & set(incident.actions) or not principal.may(Permission.DISPATCH):
+        return None
+    return context.remembered(
+        "candidates",
+        incident.no,
+        _LAYERS,
+        lambda session: assignments.candidates(session, incident.no, principal=principal, now=context.now()),
+    )
+
+
+def _panel(incident: Incident, recommendation: Recommendation | None) -> str:
+    """Draws the case; the code of the worker who is to be sent, "" when nobody is."""
+    now = context.now()
+    st.html(_head(incident, now))
+    _undo_bar(incident, now)
+    refused = commands.refused()
+    if refused:
+        st.error(refused.text)
+    chosen = ""
+    if recommendation is not None:
+        chosen = _dispatching(incident, recommendation, now)
+    elif incident.assignment is not None:
+        st.html(_sent(incident, now))
+    _actions(incident, may_dispatch=bool(chosen))
+    st.html(_facts(incident, now))
+    st.html(_timeline(incident, now))
+    return chosen
+
+
+def _dispatching(incident: Incident, recommendation: Recommendation, now: datetime) -> str:
+    """The candidates and the one button; the code of the worker that it sends."""
+    ranked = recommendation.ranking.ranked[:_SHOWN]
+    if not ranked:
+        st.html(_nobody(recommendation))
+        return ""
+    codes = [entry.candidate.code for entry in ranked]
+    key = f"case_worker_{incident.no}"
+    chosen = st.session_state.get(key)
+    chosen = chosen if chosen in codes else codes[0]
+    entry = ranked[codes.index(chosen)]
+    is_override = chosen != codes[0]
+    reason = ""
+    if is_override:
+        reason = st.text_input(
+            "改派理由(必填)",
+            key=f"case_reason_{incident.no}",
+            placeholder=f"为什么派 {entry.candidate.name} 而不派第一位",
+        )
+    if st.button(
+        f"一键派单 → {entry.candidate.name} · {wording.distance(entry.candidate.distance_m)}  ⏎",
+        key="desk_dispatch",
+        type="primary",
+        icon=":material/send:",
+        width="stretch",
+    ):
+        _send(incident, chosen if is_override else None, reason or "")
+    picked = parts.cards(
+        "case_candidates",
+        [_candidate(entry, now) for entry in ranked],
+        picked=chosen,
+        label="可派人员,按规则排序",
+    )
+    if picked and picked != chosen:
+        commands.forget_refusal()
+        st.session_state[key] = picked
+        st.rerun(scope="fragment")
+    if told := _excluded(recommendation):
+        st.html(told)
+    return chosen
+
+
+def _send(incident: Incident, worker: str | None, reason: str) -> None:
+    sent: Incident | None = None
+    with commands.attempt():
+        sent = assignments.dispatch(
+            context.deployment().database,
+            context.principal(),
+            incident.no,
+            now=context.now(),
+            worker=worker,
+            reason=reason,
+        )
+    if sent is not None and sent.assignment is not None:
+        st.session_state["desk_sent"] = (sent.no, sent.assignment.worker_name, context.now() + _UNDO)
+    st.rerun()
+
+
+def _undo_bar(incident: Incident, now: datetime) -> None:
+    """For ten seconds after a dispatch: who was sent, and the way to call them back."""
+    no, name, until = st.session_state.get("desk_sent", ("", "", now))
+    if no != incident.no or now >= until or Action.WITHDRAW not in incident.actions:
+        return
+    told, undo = st.columns([1.7, 1], vertical_alignment="center")
+    told.success(f"已派 {name}", icon=":material/check_circle:")
+    seconds = max(1, round((until - now).total_seconds()))
+    if undo.button(f"撤回 U · {seconds} 秒", key="desk_undo", icon=":material/undo:", width="stretch"):
+        st.session_state.pop("desk_sent", None)
+        _advance(incident, Action.WITHDRAW, "派错,十秒内撤回")
+
+
+def _actions(incident: Incident, *, may_dispatch: bool) -> None:
+    """What the lifecycle allows next: the way forward as buttons, the rest behind a fold with its opinion."""
+    forward, beside = _allowed(incident)
+    result = ""
+    if any(lifecycle.step(incident.status, action).needs_opinion for action in forward):
+        result = st.text_area(
+            "处置结果", key=f"case_result_{incident.no}", height=80, max_chars=1000, placeholder="做了什么、结果如何"
+        )
+    if forward:
+        # Where somebody can be sent, sending is the one thing to do, and this only the other way.
+        kind: Literal["primary", "secondary"] = "secondary" if may_dispatch else "primary"
+        with st.container(horizontal=True, key="case_forward"):
+            for action in forward:
+                if st.button(labels.ACTION[action].zh, key=f"case_{action}", type=kind, width="stretch"):
+                    _advance(incident, action, result)
+    if beside:
+        with st.expander("其他处理", key=f"case_beside_{incident.no}"):
+            action = st.selectbox(
+                "处理方式",
+                beside,
+                format_func=lambda action: labels.ACTION[action].zh,
+                key=f"case_action_{incident.no}",
+            )
+            opinion = st.text_area("意见", key=f"case_opinion_{incident.no}", height=80, max_chars=1000)
+            if st.button(f"确定{labels.ACTION[action].zh}", key="case_confirm", width="stretch"):
+                _advance(incident, action, opinion)
+
+
+def _allowed(incident: Incident) -> tuple[list[Action], list[Action]]:
+    """The actions that this role may take now: those on the way to closure, and those beside it."""
+    principal = context.principal()
+    forward: list[Action] = []
+    beside: list[Action] = []
+    for action in incident.actions:
+        step = lifecycle.step(incident.status, action)
+        is_stamped = step.to_status is step.from_status and getattr(incident, lifecycle.INSTANT[action]) is not None
+        if action is Action.DISPATCH or is_stamped or not principal.may(step.permission):
+            continue
+        (forward if action in _FORWARD else beside).append(action)
+    return forward, beside
+
+
+def _advance(incident: Incident, action: Action, opinion: str) -> None:
+    with commands.attempt(done=f"{incident.no} {labels.ACTION[action].zh}"):
+        incidents.advance(
+            context.deployment().database,
+            context.principal(),
+            incident.no,
+            action,
+            now=context.now(),
+            opinion=opinion,
+        )
+    st.rerun()
+
+
+def _candidate(entry: Ranked, now: datetime) -> parts.Card:
+    candidate = entry.candidate
+    return parts.Card(
+        id=candidate.code,
+        title=candidate.name,
+        colour="var(--accent)" if entry.rank == 1 else "var(--muted)",
+        mark=str(entry.rank),
+        aside=wording.distance(candidate.distance_m),
+        meta=f"{labels.POST[candidate.post].zh} · 手头 {candidate.load}/{candidate.cap} 件",
+        tail=f"定位 {wording.ago(candidate.positioned_at, now)}" if candidate.positioned_at else "按驻点计",
+        note=dispatch.explain(entry),
+    )
+
+
+def _head(incident: Incident, now: datetime) -> str:
+    tags = [f'<span class="tag">{labels.STATUS[incident.status].zh}</span>']
+    tags += ['<span class="tag warn">督办</span>'] if incident.is_supervised else []
+    tags += ['<span class="tag warn">网格外</span>'] if incident.is_outside_grid else []
+    tags += ['<span class="tag warn">涉敏</span>'] if incident.is_sensitive else []
+    tone = "late" if wording.is_overdue(incident.due_at, now) else ""
+    zone = context.county().timezone
+    due = f'<span class="due {tone}" title="{wording.full_instant(incident.due_at, zone=zone)}">' + (
+        f"{wording.remaining(incident.due_at, now)}</span>" if incident.is_open else "已结束</span>"
+    )
+    return f"""<header class="case-head" style="--severity:{SEVERITY[incident.severity]}">
+<div class="row"><span class="mark">{SEVERITY_NUMERAL[incident.severity]}</span><h3>{escape(incident.title)}</h3></div>
+<div class="row">{"".join(tags)}<span class="no">{escape(incident.no)}</span>{due}</div></header>
+{_stages(incident, now)}"""
+
+
+def _stages(incident: Incident, now: datetime) -> str:
+    """The way from report to closure, with the time of each stage that was reached."""
+    zone = context.county().timezone
+    stages = (
+        ("上报", incident.reported_at),
+        ("受理", incident.accepted_at),
+        ("派遣", incident.dispatched_at),
+        ("签收", incident.acknowledged_at),
+        ("到场", incident.arrived_at),
+        ("处置", incident.resolved_at),
+        ("办结", incident.closed_at),
+    )
+    cells = "".join(
+        f'<li class="{"done" if at else ""}" title="{wording.full_instant(at, zone=zone) if at else "尚未"}">'
+        f"<b>{name}</b><span>{_clock(at, now) if at else '—'}</span></li>"
+        for name, at in stages
+    )
+    return f'<ol class="case-stages">{cells}</ol>'
+
+
+def _clock(at: datetime, now: datetime) -> str:
+    return wording.instant(at, now, zone=context.county().timezone).removeprefix("今天 ")
+
+
+def _sent(incident: Incident, now: datetime) -> str:
+    sent = incident.assignment
+    if sent is None:
+        return ""
+    override = f"<p>改派理由:{escape(sent.reason)}</p>" if sent.is_override else ""
+    phone = f" · {escape(sent.worker_full_phone)}" if sent.worker_full_phone else ""
+    return f"""<section class="case-sent"><p><b>{escape(sent.worker_full_name or sent.worker_name)}</b>{phone}</p>
+<p>{labels.ASSIGNMENT[sent.status].zh} · 派出时相距 {wording.distance(sent.distance_m)} ·
+{wording.ago(sent.dispatched_at, now)}派出</p>{override}</section>"""
+
+
+def _facts(incident: Incident, now: datetime) -> str:
+    zone = context.county().timezone
+    reporter = " ".join(part for part in (incident.reporter_name, incident.reporter_phone) if part)
+    pairs = (
+        ("类别", f"{incident.major_name} › {incident.class_name}"),
+        ("级别", f"{SEVERITY_NUMERAL[incident.severity]} 级({labels.SEVERITY[incident.severity].zh})"),
+        ("网格", " › ".join(grid.name for grid in reversed(incident.chain))),
+        ("地址", incident.address),
+        ("坐标", f"{incident.lon:.6f}, {incident.lat:.6f}(上报为 {incident.raw_crs.upper()})"),
+        ("来源", labels.SOURCE[incident.source].zh),
+        ("报告人", reporter),
+        ("上报", wording.instant(incident.reported_at, now, zone=zone)),
+        ("总时限", wording.instant(incident.settle_by, now, zone=zone)),
+        ("情况", incident.description),
+    )
+    rows = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in pairs if value)
+    return f'<dl class="case-facts">{rows}</dl>'
+
+
+def _timeline(incident: Incident, now: datetime) -> str:
+    zone = context.county().timezone
+    rows = "".join(
+        f'<li><time title="{wording.full_instant(step.at, zone=zone)}">{_clock(step.at, now)}</time>'
+        f"<div><b>{labels.action_text(step.action)}</b> {escape(step.actor_name or step.actor)}"
+        f"{f'<p>{escape(step.opinion)}</p>' if step.opinion else ''}</div></li>"
+        for step in reversed(incident.steps)
+    )
+    return f'<h4 class="case-h">经过</h4><ol class="case-steps">{rows}</ol>'
+
+
+def _nobody(recommendation: Recommendation) -> str:
+    shortfall = recommendation.ranking.shortfall
+    sentence = labels.shortfall_text(str(shortfall)) if shortfall else "没有可派人员"
+    told = f'<section class="case-nobody"><b>暂时派不出人</b><p>{escape(sentence)}</p></section>'
+    return told + _excluded(recommendation)
+
+
+def _excluded(recommendation: Recommendation) -> str:
+    counts = [
+        f"{labels.EXCLUSION[reason].zh} {wording.count(number)} 人"
+        for reason, number in sorted(recommendation.ranking.excluded.items(), key=lambda pair: -pair[1])
+        if number
+    ]
+    return f'<p class="case-excluded">未列入:{"、".join(counts)}</p>' if counts else ""

@@ -1,0 +1,129 @@
+"""What the screens say when something doesn't work: what happened, what was kept, what to do, and an id for the log."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import streamlit as st
+
+from geo.errors import GridCommandError, InvalidInput, NobodyEligible, NotAuthenticated, Unavailable
+from governance import labels
+
+_LOG = logging.getLogger(__name__)
+_REFUSED = "_refused"
+
+# Constant text: nothing that anybody typed is ever put into the script.
+TO_LOGIN = """<div class="gc-gate"><p>正在前往登录页……</p><p><a href="/auth/login">没有自动跳转?点此登录</a></p></div>
+<script>
+  window.location.replace("/auth/login?next=" + encodeURIComponent(window.location.pathname + window.location.search))
+</script>"""
+
+_ADVICE = {
+    "conflict": "别人刚刚改过,画面已更新,请看过再定。",
+    "transition_refused": "别人刚刚处理过这一件,画面已更新。",
+    "already_dispatched": "画面已更新,处置人见右侧。",
+    "nobody_eligible": "可稍后再试,或先转办。",
+    "not_found": "可能已移出您的管辖范围,或编号有误。",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A command that was refused: what to tell, and the field it is about ("" for none)."""
+
+    text: str
+    field: str = ""
+
+
+@dataclass(slots=True)
+class Calm:
+    """Whether the guarded part of a screen ended early."""
+
+    is_broken: bool = False
+
+
+def text_of(error: GridCommandError) -> str:
+    """The sentence for people: by the error's code, with what its facts add."""
+    text = labels.ERRORS[error.code].zh
+    if isinstance(error, NobodyEligible) and "shortfall" in error.facts:
+        text = f"{text}:{labels.shortfall_text(str(error.facts['shortfall']))}"
+    advice = _ADVICE.get(error.code, "")
+    return f"{text.rstrip('。')}。{advice}"
+
+
+@contextmanager
+def attempt(*, done: str = "") -> Iterator[None]:
+    """Runs one command. Refused, its reason is kept for `refused`; done, `done` is said in passing."""
+    st.session_state.pop(_REFUSED, None)
+    try:
+        yield
+    except InvalidInput as error:
+        st.session_state[_REFUSED] = Refused(text=text_of(error), field=error.field)
+    except (NotAuthenticated, Unavailable):
+        raise
+    except GridCommandError as error:
+        _LOG.info("refused: %s %s", error.code, error)
+        st.session_state[_REFUSED] = Refused(text=text_of(error))
+    else:
+        if done:
+            st.toast(done)
+
+
+def refused() -> Refused | None:
+    """The last command's refusal, until the next command."""
+    found: Refused | None = st.session_state.get(_REFUSED)
+    return found
+
+
+def forget_refusal() -> None:
+    """Drops the last refusal: the one who saw it went on to something else."""
+    st.session_state.pop(_REFUSED, None)
+
+
+@contextmanager
+def calmly() -> Iterator[Calm]:
+    """Shows calm words in place of the guarded part when it can't be read; every fragment stands inside one."""
+    calm = Calm()
+    try:
+        yield calm
+    except NotAuthenticated:
+        calm.is_broken = True
+        st.html(TO_LOGIN, unsafe_allow_javascript=True)
+    except Unavailable as error:
+        calm.is_broken = True
+        _unavailable(_logged(error))
+    except GridCommandError as error:
+        calm.is_broken = True
+        st.warning(text_of(error), icon=":material/info:")
+
+
+def on_script_error(error: BaseException) -> bool:
+    """For `st.App(on_script_error=…)`: an error that nobody foresaw is logged whole and told in one calm sentence."""
+    number = _logged(error)
+    st.error(f"这一步没有完成,已保存的数据不受影响。请刷新页面再试;若再次出现,请把编号 {number} 告诉管理员。")
+    return True
+
+
+def _logged(error: BaseException) -> str:
+    number = secrets.token_hex(4)
+    _LOG.error("screen error %s", number, exc_info=error)
+    return number
+
+
+def _unavailable(number: str) -> None:
+    st.warning(
+        f"暂时连不上数据库。已提交的内容都已保存,恢复后画面会自动继续。(编号 {number})", icon=":material/cloud_off:"
+    )
+
+    @st.fragment(run_every="5s", key=f"retry_{number}")
+    def retry() -> None:
+        is_due = st.session_state.get("_retry") == number
+        st.session_state["_retry"] = number
+        if st.button("立即重试", key=f"retry_now_{number}") or is_due:
+            st.rerun()
+
+    retry()

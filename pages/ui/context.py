@@ -1,0 +1,126 @@
+"""What a screen stands on: the deployment that the composition root handed over, who asks, and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, cast
+
+import streamlit as st
+
+from db import accounts, territory
+from db.feed import ChangeFeed
+from db.session import Database
+from db.settings import Settings
+from geo.errors import NotAuthenticated, Unavailable
+from governance.access import Principal
+
+T = TypeVar("T")
+
+LOGIN_COOKIE = "gridcommand_login"
+_TRUSTED_FOR = timedelta(seconds=30)
+"""How long a checked login is believed before the database is asked again: so late a logout elsewhere may show."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """The one database, change feed and settings of this process."""
+
+    database: Database
+    feed: ChangeFeed
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A login's secret, whose it was, and when the database said so."""
+
+    secret: str
+    principal: Principal | None
+    at: datetime
+
+
+_provided: list[Deployment] = []
+
+
+def provide(*, database: Database, feed: ChangeFeed, settings: Settings) -> None:
+    """Hands the screens what they stand on. The composition root calls it once, before the first page is served."""
+    _provided[:] = [Deployment(database=database, feed=feed, settings=settings)]
+
+
+def deployment() -> Deployment:
+    """What was provided. Raises `Unavailable` while the process is still starting."""
+    if not _provided:
+        raise Unavailable("the process has not finished starting")
+    return _provided[0]
+
+
+def now() -> datetime:
+    """This instant, in UTC. Screens are doors: they read the clock, and hand it down."""
+    return datetime.now(UTC)
+
+
+def login() -> Principal | None:
+    """Who is logged in by the browser's cookie, or None. Raises `Unavailable` when the database can't say."""
+    secret = st.context.cookies.get(LOGIN_COOKIE, "")
+    if not secret:
+        return None
+    moment = now()
+    checked = cast("_Checked | None", st.session_state.get("_login"))
+    if checked is None or checked.secret != secret or moment - checked.at > _TRUSTED_FOR:
+        checked = _Checked(secret, accounts.principal_of_login(deployment().database, secret, now=moment), moment)
+        st.session_state["_login"] = checked
+    return checked.principal
+
+
+def principal() -> Principal:
+    """Who is logged in. Raises `NotAuthenticated` when nobody is, or no longer."""
+    found = login()
+    if found is None:
+        raise NotAuthenticated
+    return found
+
+
+def reading() -> AbstractContextManager[Any]:
+    """A session of the database that sees what the one who is logged in may see."""
+    return deployment().database.session(principal())
+
+
+def county() -> territory.County:
+    """The county that this deployment serves; read once per browser session."""
+    if "_county" not in st.session_state:
+        with reading() as session:
+            st.session_state["_county"] = territory.county(session)
+    return cast("territory.County", st.session_state["_county"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read, of what (`about`), at which revisions."""
+
+    about: Hashable
+    seen: tuple[int, ...]
+    value: Any
+
+
+def remembered(name: str, about: Hashable, layers: tuple[str, ...], read: Callable[[Any], T]) -> T:
+    """What `read(session)` answers, read anew only when it is about something else or one of `layers` has changed.
+
+    While the database can't be reached the last answer about the same thing stays. Raises `Unavailable` without one.
+    """
+    feed = deployment().feed
+    seen = tuple(feed.revision(layer) for layer in layers)
+    before = cast("_Read | None", st.session_state.get(f"_read_{name}"))
+    if before is not None and before.about == about and before.seen == seen:
+        return cast("T", before.value)
+    try:
+        with reading() as session:
+            value = read(session)
+    except Unavailable:
+        if before is None or before.about != about:
+            raise
+        return cast("T", before.value)
+    st.session_state[f"_read_{name}"] = _Read(about, seen, value)
+    return value

@@ -1,0 +1,107 @@
+"""Parts of a screen that Streamlit has none of: card lists, keys, and a map to point at a place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any, cast
+
+import streamlit as st
+
+from db.settings import ROOT
+
+_FOLDER = ROOT / "assets" / "components"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One entry of a card list; `id` is what a click says. `tone` of the aside: "", "soon" or "late"."""
+
+    id: str
+    title: str
+    colour: str = ""
+    mark: str = ""
+    ink: str = "#fff"
+    aside: str = ""
+    aside_hint: str = ""
+    tone: str = ""
+    meta: str = ""
+    tail: str = ""
+    note: str = ""
+    faded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """A labelled dot on the picker: something that is there already."""
+
+    lon: float
+    lat: float
+    label: str
+    colour: str
+
+
+def cards(
+    key: str, items: Sequence[Card], *, picked: str = "", label: str, empty: str = "", has_steps: bool = False
+) -> str | None:
+    """A list of cards; the id of the one just clicked, otherwise None. With `has_steps`, J and K step through it."""
+    data = {"cards": [asdict(item) for item in items], "picked": picked, "label": label, "empty": empty}
+    result = _component("cards", '<div class="cards" role="listbox"></div>', has_style=True)(
+        key=key, data=data | {"steps": has_steps}, on_picked_change=_nothing
+    )
+    return cast("str | None", result.picked)
+
+
+def keys(key: str, targets: Mapping[str, str]) -> None:
+    """Binds keys ("n", "/", "Enter") to keyed elements: each presses that button or focuses that field."""
+    _component("keys", '<div class="keys" hidden></div>', has_style=False)(key=key, data={"keys": dict(targets)})
+
+
+def picker(
+    key: str,
+    *,
+    bounds: tuple[float, float, float, float],
+    outlines: Sequence[str],
+    place: tuple[float, float] | None,
+    near: Sequence[Near] = (),
+    on_place: Callable[[float, float], None],
+) -> None:
+    """A map to point at: `on_place` hears the WGS 84 longitude and latitude of each click, before the next run.
+
+    `bounds` is west, south, east, north; `outlines` are addresses of GeoJSON that it draws.
+    """
+
+    def placed() -> None:
+        found = st.session_state[key].placed
+        if found is not None:
+            on_place(float(found[0]), float(found[1]))
+
+    data = {
+        "bounds": list(bounds),
+        "outlines": list(outlines),
+        "place": list(place) if place else None,
+        "near": [asdict(item) for item in near],
+        "lost": "底图没有取到,仍可点选位置或直接填写坐标",
+    }
+    _component("picker", _PICKER, has_style=True)(key=key, data=data, on_placed_change=placed)
+
+
+_PICKER = """<div class="picker"><canvas></canvas><div class="zoom"><button class="in" aria-label="放大">+</button>
+<button class="out" aria-label="缩小">−</button></div><div class="readout">点击地图选择位置</div></div>"""
+
+
+def _nothing() -> None:
+    """Components keep an attribute for each value that has a callback."""
+
+
+@cache
+def _source(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+@cache
+def _component(name: str, html: str, *, has_style: bool) -> Any:
+    # The theme's custom properties of `:root` reach into a component's shadow root.
+    style = _source(f"{name}.css") if has_style else None
+    return st.components.v2.component(f"gridcommand_{name}", html=f"{html}\n", css=style, js=_source(f"{name}.js"))

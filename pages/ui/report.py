@@ -1,0 +1,244 @@
+"""The form that reports an incident: what, where, how bad. Reports close by are shown while it is filled."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+import streamlit as st
+
+from db import incidents, territory
+from geo.crs import Crs, to_storage
+from geo.errors import InvalidInput
+from governance import labels
+from governance.incident import Severity, Source
+from layers.palette import INK, SEVERITY, SEVERITY_NUMERAL
+from pages.ui import commands, context, parts, wording
+
+_CRS_NAMES = {
+    Crs.WGS84: "WGS 84(手机定位、GPS)",
+    Crs.CGCS2000: "CGCS2000(国家坐标)",
+    Crs.GCJ02: "GCJ-02(高德、腾讯)",
+    Crs.BD09: "BD-09(百度)",
+}
+_OUTLINES = (
+    "/api/base/blocks",
+    "/api/base/water",
+    "/api/base/roads",
+    "/api/layers/grids/items?level=street,community,quarter",
+)
+"""What the map to point at draws, from the ground up."""
+
+_SHOWN = frozenset(
+    {"title", "class", "severity", "source", "lon", "lat", "crs", "address", "description"}
+    | {"reporter_name", "reporter_phone"}
+)
+"""Fields of a refused report that show the fault below themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where the report is: in the database's system, and its grids, or the sentence that says why it isn't known."""
+
+    at: tuple[float, float] | None = None
+    locus: territory.Locus | None = None
+    fault: str = ""
+
+
+def render(*, close: str = "desk_close") -> str | None:
+    """Draws the map to point at and the form beside it; the number of the incident just reported, otherwise None."""
+    classes = context.remembered("classes", "all", (), incidents.classes)
+    place = _place()
+    similar = _similar(place)
+    centre, right = st.columns([1.62, 1], gap="small")
+    with centre:
+        _pointing(place, similar)
+    with right, st.container(key="desk_form"):
+        return _form(classes, place, similar, close)
+
+
+def _form(
+    classes: list[incidents.ClassRow], place: _Place, similar: list[incidents.QueueRow], close: str
+) -> str | None:
+    st.html('<h2 class="desk-title">上报事件</h2>')
+    st.text_input("标题", key="rep_title", max_chars=80, placeholder="一句话说明发生了什么")
+    _fault("title")
+    chosen = _class_fields(classes)
+    _where_fields(place)
+    _duplicates(similar)
+    st.text_area(
+        "情况说明", key="rep_description", height=90, max_chars=2000, placeholder="现场情况、影响范围、需要什么"
+    )
+    _fault("description")
+    name, phone = st.columns(2, gap="small")
+    name.text_input("报告人", key="rep_name", max_chars=40, placeholder="可不填")
+    phone.text_input("联系电话", key="rep_phone", max_chars=20, placeholder="可不填")
+    _fault("reporter_name", "reporter_phone")
+    refused = commands.refused()
+    if refused and refused.field not in _SHOWN:
+        st.error(refused.text)
+    leave, submit = st.columns([1, 2], gap="small")
+    if leave.button("放弃", key=close, width="stretch", help="不保存,回到派单台(Esc)"):
+        clear()
+        return ""
+    if submit.button("提交上报", key="rep_submit", type="primary", width="stretch"):
+        return _submit(chosen)
+    return None
+
+
+def _class_fields(classes: list[incidents.ClassRow]) -> incidents.ClassRow:
+    majors = {row.major_code: row.major_name for row in classes}
+    major_field, minor_field = st.columns(2, gap="small")
+    major = major_field.selectbox("大类", list(majors), format_func=majors.__getitem__, key="rep_major")
+    minors = {row.code: row for row in classes if row.major_code == major}
+    code = minor_field.selectbox("小类", list(minors), format_func=lambda code: minors[code].name, key="rep_class")
+    chosen = minors.get(code) or next(iter(minors.values()))
+    _fault("class")
+    level_field, source_field = st.columns([1.35, 1], gap="small")
+    level_field.segmented_control(
+        "级别",
+        list(Severity),
+        default=Severity(chosen.default_severity),
+        required=True,
+        format_func=lambda level: f"{SEVERITY_NUMERAL[level]} {labels.SEVERITY[level].zh}",
+        key=f"rep_severity_{chosen.code}",
+    )
+    source_field.selectbox("来源", list(Source), format_func=lambda source: labels.SOURCE[source].zh, key="rep_source")
+    _fault("severity", "source")
+    return chosen
+
+
+def _where_fields(place: _Place) -> None:
+    system, lon, lat = st.columns([1.5, 1, 1], gap="small")
+    system.selectbox("坐标系", list(Crs), format_func=_CRS_NAMES.__getitem__, key="rep_crs")
+    lon.text_input("经度", key="rep_lon", placeholder="点地图或填写")
+    lat.text_input("纬度", key="rep_lat", placeholder="点地图或填写")
+    if place.fault:
+        st.error(place.fault)
+    elif place.locus is not None:
+        chain = " › ".join(grid.name for grid in reversed(place.locus.chain))
+        st.caption(f":material/location_on: {chain}{'(网格外,归最近的社区)' if place.locus.is_outside_grid else ''}")
+    else:
+        st.caption(":material/location_on: 在地图上点一下,或填写坐标,这里会显示所属网格")
+    _fault("lon", "lat", "crs")
+    st.text_input("地址", key="rep_address", max_chars=120, placeholder="门牌、楼栋或附近标志(可不填)")
+    _fault("address")
+
+
+def _duplicates(similar: list[incidents.QueueRow]) -> None:
+    """Open reports of the same class close by: one look may save a second dispatch."""
+    if not similar:
+        return
+    st.warning(
+        f"附近 50 米、24 小时内已有 {len(similar)} 件同类事件,请先看是不是同一件。", icon=":material/content_copy:"
+    )
+    now = context.now()
+    items = [
+        parts.Card(
+            id=row.no,
+            title=row.title,
+            colour=SEVERITY[row.severity],
+            mark=SEVERITY_NUMERAL[row.severity],
+            ink=INK,
+            aside=wording.ago(row.reported_at, now),
+            meta=f"{row.no} · {row.grid_name}",
+            tail=labels.STATUS[row.status].zh,
+        )
+        for row in similar
+    ]
+    opened = parts.cards("rep_similar", items, label="可能重复的事件")
+    if opened:
+        st.query_params.pop("new", None)
+        st.query_params["no"] = opened
+        st.rerun()
+
+
+def _pointing(place: _Place, similar: list[incidents.QueueRow]) -> None:
+    def put(lon: float, lat: float) -> None:
+        st.session_state["rep_lon"], st.session_state["rep_lat"] = f"{lon:.6f}", f"{lat:.6f}"
+        st.session_state["rep_crs"] = Crs.WGS84
+
+    parts.picker(
+        "rep_picker",
+        bounds=context.county().town_bounds,
+        outlines=_OUTLINES,
+        place=place.at,
+        near=[parts.Near(lon=row.lon, lat=row.lat, label=row.title, colour=SEVERITY[row.severity]) for row in similar],
+        on_place=put,
+    )
+
+
+def _place() -> _Place:
+    """The place that the fields name now."""
+    lon, lat = (str(st.session_state.get(key, "")).strip() for key in ("rep_lon", "rep_lat"))
+    if not lon or not lat:
+        return _Place()
+    try:
+        at = to_storage(_degrees(lon, "lon"), _degrees(lat, "lat"), st.session_state.get("rep_crs", Crs.WGS84))
+        return _Place(at=at, locus=context.remembered("locus", at, ("grids",), lambda s: territory.locate(s, *at)))
+    except InvalidInput as error:
+        return _Place(fault=commands.text_of(error))
+
+
+def _degrees(text: str, field: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidInput("degrees are a decimal number", field=field) from error
+
+
+def _similar(place: _Place) -> list[incidents.QueueRow]:
+    code = st.session_state.get("rep_class")
+    if place.at is None or place.fault or code is None:
+        return []
+    lon, lat = place.at
+    return context.remembered(
+        "similar",
+        (code, lon, lat),
+        ("incidents",),
+        lambda session: incidents.similar(session, code, lon, lat, now=context.now()),
+    )
+
+
+def _submit(chosen: incidents.ClassRow) -> str | None:
+    """Reports what the form holds; the same press delivered twice reports once."""
+    state = st.session_state
+    made: incidents.Incident | None = None
+    with commands.attempt(done="已上报"):
+        made = incidents.report(
+            context.deployment().database,
+            context.principal(),
+            incidents.Report(
+                title=state["rep_title"].strip(),
+                class_code=chosen.code,
+                severity=state[f"rep_severity_{chosen.code}"],
+                lon=_degrees(state["rep_lon"], "lon"),
+                lat=_degrees(state["rep_lat"], "lat"),
+                crs=state["rep_crs"],
+                source=state["rep_source"],
+                description=state["rep_description"].strip(),
+                address=state["rep_address"].strip(),
+                reporter_name=state["rep_name"].strip(),
+                reporter_phone=state["rep_phone"].strip(),
+                request_key=state.setdefault("rep_request", secrets.token_urlsafe(12)),
+            ),
+            now=context.now(),
+        )
+    if made is None:
+        st.rerun()
+    clear()
+    return made.no
+
+
+def clear() -> None:
+    """Empties the form."""
+    commands.forget_refusal()
+    for key in [str(key) for key in st.session_state if str(key).startswith("rep_")]:
+        del st.session_state[key]
+
+
+def _fault(*fields: str) -> None:
+    """Says below a field why the last report was refused because of it."""
+    refused = commands.refused()
+    if refused and refused.field in fields:
+        st.error(refused.text)
