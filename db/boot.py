@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import psycopg
@@ -22,38 +21,39 @@ _OLDEST_POSTGIS = (3, 1)
 _EXTENSIONS = ("postgis", "intarray")
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A database to work with; `cluster` is the embedded one, or None where `DATABASE_URL` names another."""
+class Boot:
+    """The database of this process: the embedded one, or the one that `DATABASE_URL` names.
 
-    database: Database
-    cluster: EmbeddedCluster | None
-
-    def close(self, *, stop: bool) -> None:
-        """Closes the pool; `stop` stops the embedded server too, otherwise only if this process started it."""
-        self.database.dispose()
-        if self.cluster is not None and (stop or self.cluster.is_ours):
-            self.cluster.stop()
-
-
-def ready(settings: Settings, *, report: Callable[[str], None], load_demo: bool | None = None) -> Ready:
-    """Starts or finds the database, checks and migrates it, and loads the demo county into an empty one.
-
-    `report` is told in a line what takes time. Raises `Unavailable` saying what is missing.
+    `database` may be handed on at once; nothing connects before `start` has made it ready.
     """
-    cluster = None
-    if settings.database_url is None:
-        report("正在启动内置 PostGIS … starting the embedded PostGIS")
-        cluster = EmbeddedCluster(settings.data_dir)
-        url = cluster.start()
-    else:
-        url = settings.database_url
-        check(url)
-    upgrade(url)
-    database = Database.open(url, pool_size=settings.pool_size)
-    if settings.demo if load_demo is None else load_demo:
-        fill(database, settings.profile, report=report)
-    return Ready(database=database, cluster=cluster)
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises `Unavailable` where an embedded database is wanted and PostGIS is not installed."""
+        self.settings = settings
+        self.cluster = EmbeddedCluster(settings.data_dir) if settings.database_url is None else None
+        url = settings.database_url if self.cluster is None else self.cluster.url
+        self.database = Database.open(str(url), pool_size=settings.pool_size)
+
+    def start(self, report: Callable[[str], None], *, demo_data: bool | None = None) -> None:
+        """Starts or finds the server, checks and migrates the database, and fills an empty one with the demo county.
+
+        `report` is told in a line what takes time; `demo_data` overrides the setting `demo`. Raises `Unavailable` saying
+        what is missing.
+        """
+        if self.cluster is not None:
+            report("正在启动内置 PostGIS … starting the embedded PostGIS")
+            self.cluster.start()
+        else:
+            check(self.database.url)
+        upgrade(self.database.url)
+        if self.settings.demo if demo_data is None else demo_data:
+            fill(self.database, self.settings.profile, report=report)
+
+    def stop(self, *, everything: bool = False) -> None:
+        """Closes the pool, and stops the embedded server if this process started it or `everything` shall end."""
+        self.database.dispose()
+        if self.cluster is not None and (everything or self.cluster.is_ours):
+            self.cluster.stop()
 
 
 def fill(database: Database, profile: str, *, report: Callable[[str], None]) -> None:

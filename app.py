@@ -1,0 +1,62 @@
+"""Opens the doors: screens, HTTP API and background work in one process, in front of one PostGIS.
+
+Run by `gridcommand serve`, `streamlit run app.py` or `uvicorn app:app`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import streamlit as st
+
+from api.app import Context, routes
+from db.boot import Boot
+from db.demo.simulation import run_on_demo_data
+from db.feed import ChangeFeed
+from db.settings import ROOT, Settings
+from pages.ui import context as screens
+
+_COLLECT_S = 60
+
+settings = Settings()
+boot = Boot(settings)
+feed = ChangeFeed(boot.database)
+
+
+async def _collect_garbage() -> None:
+    """Once a minute, in place of Streamlit's collection after every rerun."""
+    while True:
+        await asyncio.sleep(_COLLECT_S)
+        await asyncio.to_thread(gc.collect)
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """Database, change feed and simulation live as long as the server."""
+    await asyncio.to_thread(boot.start, lambda line: print(line, flush=True))  # noqa: T201  a door's own words
+    feed.start()
+    screens.provide(database=boot.database, feed=feed, settings=settings)
+    stopping = threading.Event()
+    background = [asyncio.create_task(_collect_garbage())]
+    if settings.simulate:
+        background.append(asyncio.create_task(asyncio.to_thread(run_on_demo_data, boot.database, stopping)))
+    try:
+        yield
+    finally:
+        stopping.set()
+        background[0].cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*background)
+        feed.stop()
+        await asyncio.to_thread(boot.stop)
+
+
+app = st.App(
+    str(ROOT / "pages" / "shell.py"),
+    routes=routes(Context(database=boot.database, feed=feed, settings=settings)),
+    lifespan=lifespan,
+)

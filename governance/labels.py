@@ -1,0 +1,271 @@
+"""What people read for every code: Chinese first, English second. The one place where words for codes stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+
+class Label(NamedTuple):
+    """A code's text for people."""
+
+    zh: str
+    en: str
+
+
+Labels = Mapping[str, Label]
+
+
+def _labels(**texts: tuple[str, str]) -> Labels:
+    return MappingProxyType({code.removesuffix("_"): Label(*text) for code, text in texts.items()})
+
+
+STATUS = _labels(
+    reported=("待受理", "reported"),
+    accepted=("已受理", "accepted"),
+    dispatched=("已派遣", "dispatched"),
+    processing=("处置中", "processing"),
+    resolved=("已处置待核查", "resolved"),
+    closed=("已办结", "closed"),
+    rejected=("不予受理", "rejected"),
+    returned=("退回", "returned"),
+    transferred=("转办", "transferred"),
+    suspended=("挂账", "suspended"),
+    merged=("重复件", "merged"),
+)
+SEVERITY: Mapping[int, Label] = MappingProxyType(
+    {
+        1: Label("特别重大（红）", "most severe (red)"),
+        2: Label("重大（橙）", "severe (orange)"),
+        3: Label("较大（黄）", "serious (yellow)"),
+        4: Label("一般（蓝）", "ordinary (blue)"),
+    }
+)
+NUMERAL: Mapping[int, str] = MappingProxyType({1: "Ⅰ", 2: "Ⅱ", 3: "Ⅲ", 4: "Ⅳ"})
+SOURCE = _labels(
+    patrol=("网格员巡查", "patrol"),
+    snapshot=("随手拍", "resident's snapshot"),
+    hotline=("12345 热线", "12345 hotline"),
+    device=("智能设备", "device alarm"),
+    visit=("入户走访", "household visit"),
+    deliberation=("议事会", "deliberation"),
+    department=("部门转办", "department"),
+)
+ASSIGNMENT = _labels(
+    sent=("已派出", "sent"),
+    acknowledged=("已接单", "acknowledged"),
+    arrived=("已到场", "arrived"),
+    done=("已完成", "done"),
+    refused=("拒接", "refused"),
+    withdrawn=("已撤回", "withdrawn"),
+    timed_out=("超时未接", "timed out"),
+)
+ACTION = _labels(
+    report=("上报", "report"),
+    accept=("受理", "accept"),
+    reject=("不予受理", "reject"),
+    dispatch=("派单", "dispatch"),
+    acknowledge=("接单", "acknowledge"),
+    arrive=("到场", "arrive"),
+    resolve=("处置完成", "resolve"),
+    verify=("核查办结", "verify and close"),
+    rework=("返工", "rework"),
+    return_=("退回", "return"),
+    transfer=("转办", "transfer"),
+    suspend=("挂账", "suspend"),
+    resume=("恢复办理", "resume"),
+    merge=("并为重复件", "merge"),
+    withdraw=("撤回派单", "withdraw"),
+    reopen=("重新办理", "reopen"),
+)
+ROLE = _labels(
+    viewer=("大屏观看", "viewer"),
+    officer=("街道干部", "street officer"),
+    planner=("规划员", "planner"),
+    dispatcher=("调度员", "dispatcher"),
+    admin=("管理员", "administrator"),
+    system=("系统", "system"),
+)
+GRID_LEVEL = _labels(
+    street=("街道", "street"),
+    community=("社区", "community"),
+    quarter=("小区", "quarter"),
+    building=("楼宇", "building"),
+)
+GRID_KIND = _labels(basic=("基础网格", "basic grid"), exclusive=("专属网格", "exclusive grid"))
+PLACE_CATEGORY = _labels(
+    station=("服务站", "station"),
+    centre=("社区中心", "centre"),
+    canteen=("社区食堂", "canteen"),
+    venue=("议事场所", "venue"),
+)
+PLACE_KIND = _labels(
+    warm_stop=("暖心驿站", "warm stop"),
+    errand_point=("零跑代办点", "errand point"),
+    tool_station=("便民工具站", "tool station"),
+    community_centre=("党群服务中心", "community centre"),
+    community_canteen=("社区食堂", "community canteen"),
+    tea_room=("邻里茶话室", "tea room"),
+    residents_hall=("居民议事厅", "residents' hall"),
+    building_corner=("楼栋议事角", "building corner"),
+)
+DEVICE_KIND = _labels(
+    camera=("智能抓拍", "camera"),
+    access_gate=("智能门禁", "access gate"),
+    charging_pile=("智能充电桩", "charging pile"),
+    video_intercom=("智能可视对讲", "video intercom"),
+)
+DEVICE_STATUS = _labels(online=("在线", "online"), offline=("离线", "offline"), alarm=("告警", "alarm"))
+BUILDING_USAGE = _labels(residential=("住宅", "residential"), business=("商务", "business"), public=("公共", "public"))
+EMPLOYMENT = _labels(full_time=("日常网格员", "full-time"), part_time=("兼职网格员", "part-time"))
+ORIGIN = _labels(
+    community_staff=("社区工作者", "community staff"),
+    party_member=("双报到党员", "party member"),
+    police=("民警", "police"),
+    lawyer=("律师", "lawyer"),
+    volunteer=("志愿者", "volunteer"),
+)
+POST = _labels(
+    grid_chief=("网格长", "grid chief"),
+    building_chief=("楼长", "building chief"),
+    unit_chief=("单元长", "unit chief"),
+)
+DUTY = _labels(
+    information_collection=("信息采集", "information collection"),
+    hazard_inspection=("隐患排查", "hazard inspection"),
+    interviews=("约谈接访", "interviews and visits received"),
+    community_affairs=("社区事务", "community affairs"),
+)
+DOMAIN = _labels(
+    party=("党务", "party affairs"),
+    civil_affairs=("民政", "civil affairs"),
+    politics_law=("政法", "politics and law"),
+    health=("卫健", "health"),
+    safety=("安监消防", "safety and fire"),
+)
+AVAILABILITY = _labels(available=("空闲", "available"), busy=("处置中", "busy"), off_duty=("未在岗", "off duty"))
+POSITION_SOURCE = _labels(
+    fresh=("实时位置", "fresh position"), stale=("位置过时", "stale position"), post=("按岗位网格计", "at the post")
+)
+RING = _labels(
+    own=("本网格", "own grid"),
+    sibling=("同社区相邻网格", "sibling grid"),
+    community=("本社区", "community"),
+    street=("本街道", "street"),
+    anyone=("跨街道", "anyone"),
+)
+EXCLUSION = _labels(
+    other_pool=("非派遣人员", "not in the dispatch pool"),
+    off_duty=("未在岗", "off duty"),
+    no_skill=("无所需技能", "without the skill"),
+    at_cap=("任务已满", "at the cap"),
+    too_far=("距离过远", "too far"),
+)
+SHORTFALL = _labels(
+    nobody_on_duty=("没有在岗的派遣人员", "nobody is on duty"),
+    nobody_with_skill=("在岗人员都没有所需技能", "nobody on duty has the skill"),
+    all_at_cap=("符合条件的人员任务都已满", "everybody who fits holds all they may"),
+    all_too_far=("符合条件的人员都超出最远派遣距离", "everybody who fits is too far away"),
+)
+CLOCK = _labels(
+    urgent_hour=("紧急工作时", "urgent hours"),
+    work_hour=("工作时", "working hours"),
+    work_day=("工作日", "working days"),
+    calendar_day=("自然日", "calendar days"),
+)
+LATENESS = _labels(
+    on_time=("正常", "on time"),
+    warning=("临期", "due soon"),
+    overdue=("超期", "overdue"),
+    very_overdue=("严重超期", "very overdue"),
+)
+CRS = _labels(
+    wgs84=("WGS-84（GPS、卫星定位）", "WGS 84 (GPS)"),
+    cgcs2000=("CGCS2000（国家测绘、天地图）", "CGCS2000 (surveying, Tianditu)"),
+    gcj02=("GCJ-02（高德、腾讯地图、手机）", "GCJ-02 (Amap, Tencent, phones)"),
+    bd09=("BD-09（百度地图）", "BD-09 (Baidu)"),
+)
+ORGANISATION_LEVEL = _labels(
+    street_committee=("街道党工委", "street committee"),
+    community_general_branch=("社区党总支", "community general branch"),
+    grid_branch=("小区网格党支部", "grid branch"),
+    building_group=("楼栋党小组", "building group"),
+    member_household=("党员中心户", "member household"),
+)
+LAYERS = _labels(
+    grids=("网格", "grids"),
+    stations=("网格服务站", "service stations"),
+    venues=("议事场所", "deliberation venues"),
+    centres=("党群中心与食堂", "centres and canteens"),
+    devices=("智能设备", "devices"),
+    buildings=("楼栋", "buildings"),
+    incidents=("事件", "incidents"),
+    workers=("网格员", "grid workers"),
+)
+PROPERTIES = _labels(
+    code=("编号", "code"),
+    no=("事件编号", "number"),
+    name=("名称", "name"),
+    title=("标题", "title"),
+    full_name=("姓名", "full name"),
+    phone=("电话", "phone"),
+    full_phone=("完整电话", "full phone"),
+    grid_code=("网格代码", "grid code"),
+    grid_name=("所属网格", "grid"),
+    quarter_code=("小区代码", "quarter code"),
+    parent_code=("上级网格", "parent grid"),
+    level=("层级", "level"),
+    kind=("类型", "kind"),
+    status=("状态", "status"),
+    status_at=("状态时间", "status since"),
+    domains=("业务线", "domains"),
+    area_m2=("面积（平方米）", "area in m²"),
+    address=("地址", "address"),
+    opening_hours=("开放时间", "opening hours"),
+    usage=("用途", "usage"),
+    floors=("层数", "floors"),
+    class_=("类别代码", "class"),
+    class_name=("类别", "class name"),
+    major=("大类", "major class"),
+    severity=("级别", "severity"),
+    source=("来源", "source"),
+    is_open=("未办结", "open"),
+    is_outside_grid=("网格外", "outside of all grids"),
+    reported_at=("上报时间", "reported at"),
+    due_at=("下一时限", "due at"),
+    worker=("处置人", "worker"),
+    worker_full_name=("处置人姓名", "worker's full name"),
+    employment=("用工形式", "employment"),
+    origin=("来源", "origin"),
+    availability=("可派状态", "availability"),
+    skills=("技能", "skills"),
+    load=("手头任务", "open tasks"),
+    cap=("任务上限", "cap"),
+    position_source=("位置来源", "position source"),
+    positioned_at=("定位时间", "positioned at"),
+)
+ERRORS = _labels(
+    internal=("系统出错，已记录；请重试，仍不行请把编号告诉管理员", "an internal error; it has been logged"),
+    invalid_input=("填写有误，请按提示修改", "the input is not valid"),
+    outside_county=("位置不在本县范围内，请检查坐标和坐标系", "the place lies outside the county"),
+    unknown_code=("没有这个代码，请从列表中选择", "there is nothing under this code"),
+    not_authenticated=("请先登录", "log in first"),
+    not_permitted=("当前账号无权进行此操作", "this account may not do that"),
+    not_found=("没有找到，或不在您的管辖范围内", "not found, or out of your scope"),
+    conflict=("情况已变化，请刷新后再试", "somebody else was first"),
+    transition_refused=("事件当前状态不能进行此操作", "the incident's status doesn't allow that"),
+    already_dispatched=("已经派过人了，请查看当前处置人", "somebody has been sent already"),
+    nobody_eligible=("没有可派的人员", "nobody can be sent"),
+    unavailable=("数据库暂时连不上，系统会自动重连", "the database can't be reached just now"),
+)
+
+
+def action_text(action: str) -> str:
+    """The Chinese word for a step's action; an unknown one stands as it is."""
+    return ACTION[action].zh if action in ACTION else action
+
+
+def shortfall_text(shortfall: str) -> str:
+    """Why nobody can be sent, in Chinese."""
+    return SHORTFALL[shortfall].zh if shortfall in SHORTFALL else ERRORS["nobody_eligible"].zh
