@@ -23,8 +23,8 @@ router = APIRouter(prefix="/auth")
 
 _NAMELESS = "网格治理指挥中心"
 _WRONG = "用户名或密码不正确。"
-_DOWN = "数据库暂时无法连接,请稍后再试或联系系统管理员。"
-_FOREIGN = "登录请求来自其他网站,已拒绝。请在本页重新登录。"
+_DOWN = "数据库暂时无法连接，请稍后再试或联系系统管理员。"
+_FOREIGN = "登录请求来自其他网站，已拒绝。请在本页重新登录。"
 _NAME_LIMIT, _PASSWORD_LIMIT = 100, 200
 
 
@@ -114,7 +114,7 @@ def _try_login(request: Request, username: str, password: str, onward: str) -> R
     if wait_s:
         minutes = -(-wait_s // 60)
         refused = _form(
-            context, onward, status=429, username=username, refusal=f"尝试次数过多,请 {minutes} 分钟后再试。"
+            context, onward, status=429, username=username, refusal=f"尝试次数过多，请 {minutes} 分钟后再试。"
         )
         refused.headers["Retry-After"] = str(wait_s)
         return refused

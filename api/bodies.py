@@ -29,7 +29,7 @@ def _without_nul(text: str) -> str:
 def _latitude(value: Any) -> Any:
     # Said before the range is checked: longitude and latitude in the wrong order are the commonest mistake.
     if isinstance(value, int | float) and not isinstance(value, bool) and 90 < abs(value) <= 180:  # noqa: PLR2004
-        raise ValueError(f"纬度 {value} 超出 ±90,经纬度可能写反了(lon 为经度,lat 为纬度)")
+        raise ValueError(f"纬度 {value} 超出 ±90，经纬度可能写反了（lon 为经度，lat 为纬度）")
     return value
 
 
@@ -92,7 +92,7 @@ class PositionsBody(Body):
 
 def _status(text: str) -> str:
     if text not in STATUSES:
-        raise ValueError(f"设备状态只能取:{'、'.join(STATUSES)}")
+        raise ValueError(f"设备状态只能取：{'、'.join(STATUSES)}")
     return text
 
 

@@ -128,7 +128,7 @@ def export(key: str, request: Request, caller: Exporter) -> StreamingResponse:
     kind = feature_type(key)
     wanted = single(request.query_params, "format") or "geojson"
     if wanted not in FORMATS:
-        raise Refusal("unsupported_format", f"不支持导出格式 {wanted},可用:{', '.join(FORMATS)}", field="format")
+        raise Refusal("unsupported_format", f"不支持导出格式 {wanted}，可用：{', '.join(FORMATS)}", field="format")
     flt = read_filter(kind, request.query_params, beside=("format",))
     with caller.session() as session:
         county = db.territory.county(session)

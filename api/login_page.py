@@ -18,9 +18,10 @@ background:var(--ground) radial-gradient(ellipse 90% 70% at 50% 0,#14304a 0,tran
 main{width:min(440px,100%)}
 header{text-align:center;margin-bottom:28px}
 header svg{width:52px;height:52px;stroke:var(--accent);fill:none;stroke-width:2}
-h1{margin:10px 0 2px;font-size:30px;font-weight:600;letter-spacing:.06em}
+h1{margin:10px 0 2px;font-size:clamp(22px,6.4vw,30px);font-weight:600;letter-spacing:.06em}
 header p{margin:0;color:var(--muted);font-size:16px;letter-spacing:.2em}
 section{background:var(--panel);border:1px solid var(--line);border-radius:10px;padding:28px}
+section>:first-child{margin-top:0}
 section+section{margin-top:16px;padding:18px 20px}
 label{display:block;margin:0 0 6px;font-size:16px;color:var(--muted)}
 input{width:100%;margin-bottom:18px;padding:11px 12px;font:inherit;color:var(--text);background:var(--ground);
@@ -34,10 +35,11 @@ border-radius:6px;background:#2a1a22}
 h2{margin:0 0 10px;font-size:16px;font-weight:600}
 h2 small{font-size:14px;font-weight:400;color:var(--muted)}
 ul{list-style:none;margin:0;padding:0;display:grid;gap:8px}
-li button{display:flex;justify-content:space-between;gap:12px;width:100%;padding:8px 12px;text-align:left;
+li button{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:0 12px;
+width:100%;padding:8px 12px;text-align:left;
 color:var(--text);background:transparent;border:1px solid var(--line)}
 li button:hover{border-color:var(--accent)}
-li code{color:var(--muted);font:15px ui-monospace,'DejaVu Sans Mono',monospace}
+li code{white-space:nowrap;color:var(--muted);font:15px ui-monospace,'DejaVu Sans Mono',monospace}
 footer{margin-top:20px;text-align:center;font-size:14px;color:var(--muted)}
 a{color:var(--accent)}
 """
@@ -95,7 +97,7 @@ def login_page(
 
 def logout_page(*, product: str, nonce: str, display_name: str) -> str:
     """Asks whether to log out: a plain link leads here, and only a form may end a login."""
-    body = f"""<section><p>当前登录:{escape(display_name)}</p>
+    body = f"""<section><p>当前登录：{escape(display_name)}</p>
 <form method="post" action="/auth/logout"><button class="go" type="submit" autofocus>退出登录</button></form>
 <footer><a href="/">返回</a></footer></section>"""
     return _page(product, nonce, "退出登录", body)
@@ -110,7 +112,7 @@ def _demo(accounts: Sequence[DemoAccount]) -> str:
         for a in accounts
     )
     return (
-        '<section aria-label="演示账号"><h2>演示账号 <small>演示数据,点击即可填入</small></h2>'
+        '<section aria-label="演示账号"><h2>演示账号 <small>演示数据，点击即可填入</small></h2>'
         f"<ul>{rows}</ul></section>"
     )
 

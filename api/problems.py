@@ -53,10 +53,10 @@ DOOR_TEXT: Mapping[str, str] = MappingProxyType(
         "malformed": "请求无法读取",
         "unknown_parameter": "没有这个查询参数",
         "unsupported_format": "不支持这种导出格式",
-        "foreign_origin": "请求来自其他网站,已拒绝",
+        "foreign_origin": "请求来自其他网站，已拒绝",
         "method_not_allowed": "此地址不接受这种请求方法",
         "too_large": "请求内容超过 1 MB",
-        "too_many_requests": "请求过于频繁,请稍后再试",
+        "too_many_requests": "请求过于频繁，请稍后再试",
     }
 )
 """The Chinese text of this door's own codes; the tree's is in `governance.labels`."""
@@ -80,7 +80,7 @@ _VALUE_TEXT: Mapping[str, str] = MappingProxyType(
         "less_than_equal": "{name} 不能大于 {le}",
         "too_long": "{name} 最多 {max_length} 条",
         "too_short": "{name} 不能为空",
-        "enum": "{name} 只能取:{expected}",
+        "enum": "{name} 只能取：{expected}",
         "timezone_aware": "{name} 必须带时区",
     }
 )
@@ -144,7 +144,7 @@ async def _of_error(request: Request, error: Exception) -> JSONResponse:
 def _detail(error: GridCommandError) -> str:
     text = text_of(error.code)
     if isinstance(error, InvalidInput):
-        return f"{text}({error.field})"
+        return f"{text}（{error.field}）"
     shortfall = error.facts.get("shortfall")
     return text if shortfall is None else f"{text}:{labels.shortfall_text(str(shortfall))}"
 

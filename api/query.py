@@ -34,7 +34,7 @@ def read_filter(kind: FeatureType, query: QueryParams, *, beside: Collection[str
     for name in query:
         if name not in _SINGLE and name not in beside and name not in kind.filters:
             allowed = ", ".join((*sorted(_SINGLE), *sorted(beside), *kind.filters))
-            raise Refusal("unknown_parameter", f"没有查询参数 {name},可用:{allowed}", field=name)
+            raise Refusal("unknown_parameter", f"没有查询参数 {name}，可用：{allowed}", field=name)
     bbox, since = single(query, "bbox"), single(query, "since")
     return FeatureFilter(
         bbox=None if bbox is None else Extent.from_bbox(bbox),
