@@ -1,1 +1,58 @@
 """The demo county: a generated town with its grids, people, places and half a year of incidents. 演示数据."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import numpy as np
+from psycopg import Cursor
+from psycopg.rows import TupleRow
+
+from db.demo.chronicle import file_courses, live_through
+from db.demo.copying import follow_ids
+from db.demo.filing import file_ground, file_profile, file_services, file_territory, file_workers
+from db.demo.people import put_on_duty
+from db.demo.town import found_town
+from db.profiles import PROFILES
+from db.session import Database
+from geo.errors import Conflict
+from governance.profile import Profile
+
+_WITH_GIVEN_IDS = ("base.road", "building", "household", "worker", "incident", "skill")
+
+
+def _quiet(_text: str) -> None:
+    """Tells nobody."""
+
+
+def load(database: Database, profile: Profile, *, now: datetime, report: Callable[[str], None] = _quiet) -> None:
+    """Fills an empty, migrated database with the profile's demo county as it stands at `now` (aware).
+
+    One transaction; the same profile and `now` give the same rows. Raises `Conflict` when a county is loaded already.
+    """
+    rng = np.random.default_rng(int(profile.county_code))
+    report("生成城区：路网、街区、网格、楼宇 … drawing the town")
+    skills = [skill.key for skill in profile.skills]
+    town = found_town(PROFILES / profile.key, metric_srid=profile.metric_srid, skills=skills, rng=rng)
+    shifts = put_on_duty(town.layout, town.workers, now=now, rng=rng)
+    report("生成半年事件 … living through half a year")
+    courses, roster = live_through(town, shifts, profile=profile, now=now, rng=rng)
+    report("写入数据库 … filing it")
+    connection = database.engine.raw_connection()
+    try:
+        cursor: Cursor[TupleRow] = connection.cursor()  # type: ignore[assignment]  # the pool's type hides the driver's
+        cursor.execute("LOCK TABLE deployment IN EXCLUSIVE MODE")
+        cursor.execute("SELECT count(*) FROM deployment")
+        if cursor.fetchone() != (0,):
+            raise Conflict("a county is loaded already")
+        file_profile(cursor, profile, town, now=now)
+        file_ground(cursor, town)
+        file_territory(cursor, town)
+        file_workers(cursor, town, shifts, loads=roster.load, profile=profile, now=now)
+        file_services(cursor, town, now=now)
+        file_courses(cursor, town, courses, profile=profile)
+        follow_ids(cursor, _WITH_GIVEN_IDS)
+        connection.commit()
+    finally:
+        connection.close()

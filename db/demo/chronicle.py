@@ -1,0 +1,143 @@
+"""The half year of incidents written into the database: incidents, their steps, their assignments."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import count
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import psycopg
+from numpy.random import Generator
+
+from db.calendar import Clockwork
+from db.demo.copying import copy_rows, ewkb
+from db.demo.courses import Course, Storyteller
+from db.demo.history import OPEN, Chronicler, Kind, Occurrence
+from db.demo.people import Shift
+from db.demo.roster import Place, Roster
+from db.demo.town import Town
+from governance.profile import Profile
+from governance.worktime import WorkCalendar
+
+_REPORTER_NAMES = 240
+_INSTANTS = ("accepted_at", "dispatched_at", "acknowledged_at", "arrived_at", "resolved_at", "closed_at")
+
+
+def live_through(
+    town: Town, shifts: Sequence[Shift], *, profile: Profile, now: datetime, rng: Generator
+) -> tuple[list[Course], Roster]:
+    """Every incident of the half year before `now` in the order of its report, and the roster with today's loads."""
+    keys = {skill.id: skill.key for skill in profile.skills}
+    chronicler = Chronicler(
+        layout=town.layout,
+        territory=town.territory,
+        kinds=[
+            Kind(
+                code=c.code,
+                major_name=c.major_name,
+                name=c.name,
+                skills=tuple(keys[skill] for skill in c.skills),
+                default_severity=c.default_severity,
+                is_sensitive=c.is_sensitive,
+            )
+            for c in profile.classes
+        ],
+        reporters=town.names.people(rng, count=_REPORTER_NAMES),
+        timezone=ZoneInfo(profile.timezone),
+        frame=town.frame,
+        rng=rng,
+    )
+    stands = [shift.position or worker.home for worker, shift in zip(town.workers, shifts, strict=True)]
+    roster = Roster(
+        workers=town.workers,
+        shifts=shifts,
+        points=np.array([point.coords[0] for point in town.frame.in_metres(stands)]),
+        cap=profile.policy.cap,
+    )
+    overrides = {day.day: day.kind for day in profile.calendar}
+    storyteller = Storyteller(
+        roster=roster,
+        clocks=Clockwork(calendar=WorkCalendar(timezone=profile.timezone, overrides=overrides), stages=profile.stages),
+        limits={c.code: (c.limit.amount, c.limit.clock.value) for c in profile.classes},
+        rng=rng,
+    )
+    past = chronicler.occurrences(chronicler.instants(now))
+    courses = [
+        storyteller.settled(occurrence, xy, now=now) for occurrence, xy in zip(past, _places(town, past), strict=True)
+    ]
+    pending = chronicler.occurrences([now] * OPEN)
+    courses += storyteller.still_open(pending, _places(town, pending), now=now)
+    return sorted(courses, key=lambda course: course.occurrence.at), roster
+
+
+def file_courses(cursor: psycopg.Cursor[Any], town: Town, courses: Sequence[Course], *, profile: Profile) -> None:
+    """Incidents, steps in the order in which they were taken, and assignments."""
+    points = town.frame.on_ground([course.occurrence.point for course in courses])
+    copy_rows(
+        cursor,
+        "incident",
+        (
+            *("id", "no", "title", "description", "class_code", "severity", "status", "is_open", "source"),
+            *("is_sensitive", "is_supervised", "geom", "raw_x", "raw_y", "raw_crs", "address", "grid_code"),
+            *("is_outside_grid", "reporter_name", "reporter_phone", "reported_at", *_INSTANTS),
+            *("due_at", "settle_by", "version"),
+        ),
+        [
+            (
+                *(i, no, o.title, o.description, o.kind.code, o.severity, course.status.value, True, o.source.value),
+                *(o.kind.is_sensitive, False, geom, point.x, point.y, "cgcs2000", o.address, o.grid_code),
+                *(o.is_outside_grid, o.reporter_name, o.reporter_phone, o.at),
+                *(course.instants.get(name) for name in _INSTANTS),
+                *(course.due_at, course.settle_by, len(course.steps)),
+            )
+            for i, no, course, point, geom in zip(
+                count(1), _numbers(courses, profile), courses, points, ewkb(points), strict=False
+            )
+            for o in (course.occurrence,)
+        ],
+    )
+    steps = sorted(
+        ((step.at, i, place, step) for i, course in enumerate(courses, 1) for place, step in enumerate(course.steps)),
+        key=lambda entry: entry[:3],
+    )
+    copy_rows(
+        cursor,
+        "incident_step",
+        ("incident_id", "action", "from_status", "to_status", "actor", "actor_name", "at", "opinion"),
+        [(i, s.action, s.from_status, s.to_status, s.actor, s.actor_name, s.at, s.opinion) for _, i, _, s in steps],
+    )
+    copy_rows(
+        cursor,
+        "assignment",
+        (
+            *("incident_id", "worker_id", "status", "is_override", "reason", "distance_m", "dispatched_by"),
+            *("dispatched_at", "acknowledged_at", "arrived_at", "ended_at"),
+        ),
+        [
+            (
+                *(i, s.worker + 1, s.status.value, False, "", round(s.distance_m, 1), "dispatcher"),
+                *(s.dispatched_at, s.acknowledged_at, s.arrived_at, s.ended_at),
+            )
+            for i, course in enumerate(courses, start=1)
+            for s in course.sendings
+        ],
+    )
+
+
+def _numbers(courses: Sequence[Course], profile: Profile) -> Iterator[str]:
+    """Each incident's number: prefix, local day, serial of the day."""
+    zone = ZoneInfo(profile.timezone)
+    serial: Counter[str] = Counter()
+    for course in courses:
+        day = f"{course.occurrence.at.astimezone(zone):%Y%m%d}"
+        serial[day] += 1
+        yield f"{profile.number_prefix}{day}-{serial[day]:04d}"
+
+
+def _places(town: Town, occurrences: Sequence[Occurrence]) -> list[Place]:
+    points = town.frame.in_metres([occurrence.point for occurrence in occurrences])
+    return [(point.x, point.y) for point in points]
