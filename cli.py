@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from db import accounts, features, nearest, territory
+from db import accounts, features, responders, territory
 from db.boot import Boot
 from db.demo.simulation import run_on_demo_data
 from db.migrate import upgrade
@@ -194,7 +194,7 @@ def nearest_workers(
 ) -> None:
     """查询最近的在岗网格员 Lists the nearest workers who could be sent."""
     with booted() as boot, boot.database.session(SYSTEM) as session:
-        found = nearest.nearest_on_duty(session, *to_storage(lon, lat, parse_crs(crs)), limit=k)
+        found = responders.nearest_on_duty(session, *to_storage(lon, lat, parse_crs(crs)), limit=k)
     if as_json:
         rows = [
             {"code": r.code, "name": r.name, "grid_code": r.grid_code, "distance_m": round(r.distance_m, 1)}
