@@ -1,4 +1,4 @@
-"""The HTML of the login: whole pages without any other file, so that they stand before anything is logged in."""
+"""The HTML of the login: whole pages whose only other file is the icon."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ _MARK = (
 
 
 def content_policy(nonce: str) -> str:
-    """The Content-Security-Policy of these pages: nothing but their own style, script and form."""
+    """The Content-Security-Policy of these pages: nothing but their own style, script, form and icon."""
     return (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src data:; "
+        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 
@@ -121,7 +121,7 @@ def _page(product: str, nonce: str, title: str, body: str, *, script: str = "") 
     scripted = f'<script nonce="{nonce}">{script}</script>' if script else ""
     return f"""<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>{escape(title)} · {escape(product)}</title><link rel="icon" href="data:,">
+<title>{escape(title)} · {escape(product)}</title><link rel="icon" href="/assets/favicon.svg">
 <style nonce="{nonce}">{_STYLE}</style></head>
 <body><main><header>{_MARK}<h1>{escape(product)}</h1><p>一屏掌握 · 一键调度</p></header>
 {body}

@@ -16,6 +16,7 @@ from api.problems import problem
 if TYPE_CHECKING:
     from api.context import Context
 
+SERVER_ERROR = 500
 log = logging.getLogger("gridcommand.api")
 
 BODY_LIMIT = 1024 * 1024
@@ -50,7 +51,7 @@ class Watch:
         try:
             await self._answer(scope, receive, tell, request_id)
         except Exception:
-            log.exception("request failed", extra={"request_id": request_id})
+            log.exception("request %s failed", request_id)
             if status:
                 raise  # half an answer is out: only a broken connection tells the client
             await problem("internal", request_id)(scope, receive, tell)
@@ -58,7 +59,8 @@ class Watch:
             seconds = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", "other")
             self.counters.count(scope["method"], route, status, seconds)
-            log.info("%s %s %s %s %.1fms", request_id, scope["method"], route, status, seconds * 1000)
+            level = logging.WARNING if status >= SERVER_ERROR else logging.INFO
+            log.log(level, "%s %s %s %s %.1f ms", request_id, scope["method"], route, status, seconds * 1000)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -70,6 +71,16 @@ def test_the_same_key_reports_once(
     again = clients.officer.post("/api/incidents", json=body(), headers={"Idempotency-Key": "abc-1"})
     assert again.json()["no"] == first.json()["no"]
     assert rows() == before
+
+
+def test_a_key_sent_many_times_at_once_reports_once(clients: Any, body: Callable[..., dict[str, object]]):
+    """Retries that overtake each other open one incident, and none of them fails."""
+    key = {"Idempotency-Key": "abc-3"}
+    with ThreadPoolExecutor(8) as pool:
+        sent = [pool.submit(clients.officer.post, "/api/incidents", json=body(), headers=key) for _ in range(16)]
+        answers = [future.result() for future in sent]
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["no"] for answer in answers}) == 1
 
 
 def test_a_key_belongs_to_its_caller(clients: Any, body: Callable[..., dict[str, object]]):
