@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pydeck as pdk
 
+from governance import labels
 from layers.palette import KINDS, rgb
 from layers.spec import LayerSpec, Look, Source, Symbol, layer
 
-_TITLES = {"residential": "住宅", "business": "商务", "public": "公共"}
 _COLOURS = {"residential": "#8a97a3", "business": "#6d8fb3", "public": "#5ea38f"}
 
 
@@ -34,12 +34,11 @@ def draw(source: Source, look: Look) -> list[pdk.Layer]:
 
 SPEC = LayerSpec(
     key="buildings",
-    title="楼栋",
     order=5,
     draw=draw,
     symbols=tuple(
-        Symbol(label=label, where={"usage": (usage,)}, colour=_COLOURS[usage], width_px=12)
-        for usage, label in _TITLES.items()
+        Symbol(label=label.zh, where={"usage": (usage,)}, colour=_COLOURS[usage], width_px=12)
+        for usage, label in labels.BUILDING_USAGE.items()
     ),
     fields=("usage",),
 )

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import pydeck as pdk
 
+from governance import labels
 from layers.spec import LayerSpec, Look, Source, Symbol, icons
 
-KINDS = {
-    "camera": "智能抓拍",
-    "access_gate": "智能门禁",
-    "charging_pile": "智能充电桩",
-    "video_intercom": "智能可视对讲",
+_ALIASES = {
+    f"{kind}-{status}": f"device-{kind}-{status}" for kind in labels.DEVICE_KIND for status in labels.DEVICE_STATUS
 }
-STATUSES = {"online": "在线", "offline": "离线", "alarm": "告警"}
-_ALIASES = {f"{kind}-{status}": f"device-{kind}-{status}" for kind in KINDS for status in STATUSES}
 
 
 def draw(source: Source, look: Look) -> list[pdk.Layer]:
@@ -32,11 +28,11 @@ def draw(source: Source, look: Look) -> list[pdk.Layer]:
 
 SPEC = LayerSpec(
     key="devices",
-    title="设备",
     order=30,
     draw=draw,
     symbols=tuple(
-        Symbol(label=label, where={"kind": (kind,)}, icon=f"device-{kind}-online") for kind, label in KINDS.items()
+        Symbol(label=label.zh, where={"kind": (kind,)}, icon=f"device-{kind}-online")
+        for kind, label in labels.DEVICE_KIND.items()
     ),
     fields=("kind", "status"),
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pydeck as pdk
 
+from governance import labels
 from layers.palette import KINDS, Palette, rgb
 from layers.spec import LayerSpec, Look, Source, Symbol, layer
 
 LEVELS = ("street", "community", "quarter", "building")
 """From the largest to the smallest."""
 
-_TITLES = {"street": "街道(大网格)", "community": "社区(中网格)", "quarter": "小区(小网格)", "building": "楼宇(微网格)"}
+_SIZES = {"street": "大", "community": "中", "quarter": "小", "building": "微"}
 _WIDTH_M = {"street": 22.0, "community": 14.0, "quarter": 5.0, "building": 5.0}
 _PIXELS = {"street": (2.4, 5.0), "community": (1.5, 3.5), "quarter": (0.7, 2.2), "building": (0.7, 2.0)}
 _ALPHA = {"street": 225, "community": 190, "quarter": 130, "building": 170}
@@ -51,11 +52,15 @@ def _level(level: str, source: Source, look: Look) -> pdk.Layer:
 
 SPEC = LayerSpec(
     key="grids",
-    title="网格",
     order=10,
     draw=draw,
     symbols=tuple(
-        Symbol(label=_TITLES[level], where={"level": (level,)}, colour=KINDS["grids"], width_px=_PIXELS[level][1])
+        Symbol(
+            label=f"{labels.GRID_LEVEL[level].zh}({_SIZES[level]}网格)",
+            where={"level": (level,)},
+            colour=KINDS["grids"],
+            width_px=_PIXELS[level][1],
+        )
         for level in LEVELS
     ),
     fields=("level",),

@@ -38,7 +38,6 @@ def draw(source: Source, look: Look) -> list[pdk.Layer]:
 
 SPEC = LayerSpec(
     key="incidents",
-    title="事件",
     order=90,
     draw=draw,
     symbols=tuple(

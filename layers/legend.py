@@ -11,8 +11,8 @@ from layers.symbols import url
 
 _MORE = {
     "incidents": (
-        ("incident-3-waiting", "实心:尚无人处置"),
-        ("incident-3-handling", "空心:处置中"),
+        ("incident-3-waiting", "实心为待处置"),
+        ("incident-3-handling", "空心为处置中"),
         ("incident-finished", "已结束"),
     ),
     "devices": (("device-camera-offline", "离线"), ("device-camera-alarm", "告警")),
@@ -48,7 +48,7 @@ def strip(keys: Iterable[str]) -> str:
         if key == "incidents":
             levels = "".join(icon(symbol.icon) for symbol in layer.symbols)
             parts.append(f"<span>{levels}{escape(layer.title)} I–IV 级</span>")
-            parts += [f"<span>{icon(name)}{escape(text)}</span>" for name, text in _MORE[key][:2]]
+            parts += [f"<span>{icon(name)}{escape(text)}</span>" for name, text in _MORE[key][1:2]]
         elif key == "devices":
             parts += [f"<span>{icon(name)}设备{escape(text)}</span>" for name, text in _MORE[key]]
         elif key == "workers":

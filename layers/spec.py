@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import pydeck as pdk
 
 from geo.features import FeatureFilter
+from governance import labels
 from layers.palette import Palette
 from layers.symbols import ATLAS_URL, mapping
 
@@ -74,12 +75,16 @@ class LayerSpec:
     """
 
     key: str
-    title: str
     order: int
     draw: Callable[[Source, Look], list[pdk.Layer]]
     symbols: tuple[Symbol, ...]
     fields: tuple[str, ...]
     ordinary: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def title(self) -> str:
+        """What people call the layer."""
+        return labels.LAYERS[self.key].zh
 
 
 def layer(kind: str, ident: str, data: str | list[dict[str, Any]], **props: Any) -> pdk.Layer:

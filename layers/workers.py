@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pydeck as pdk
 
+from governance import labels
 from layers.spec import WITHIN, LayerSpec, Look, Source, Symbol, icons
 
-_TITLES = {"available": "在岗可派", "busy": "在岗处置中", "off_duty": "不在岗"}
-_ALIASES = {availability: f"worker-{availability}" for availability in _TITLES}
+_ALIASES = {availability: f"worker-{availability}" for availability in labels.AVAILABILITY}
 
 
 def draw(source: Source, look: Look) -> list[pdk.Layer]:
@@ -27,12 +27,11 @@ def draw(source: Source, look: Look) -> list[pdk.Layer]:
 
 SPEC = LayerSpec(
     key="workers",
-    title="网格员",
     order=80,
     draw=draw,
     symbols=tuple(
-        Symbol(label=title, where={"availability": (availability,)}, icon=f"worker-{availability}")
-        for availability, title in _TITLES.items()
+        Symbol(label=label.zh, where={"availability": (availability,)}, icon=f"worker-{availability}")
+        for availability, label in labels.AVAILABILITY.items()
     ),
     fields=("availability", "position_source"),
     ordinary={"availability": ("available", "busy")},

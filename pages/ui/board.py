@@ -1,0 +1,111 @@
+"""What a wall shows besides the map, read together and shared by every wall of the same scope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import streamlit as st
+
+from db import assignments, devices, figures, incidents
+from db.session import Database
+from geo.errors import NotFound, NotPermitted
+from governance import labels
+from governance.access import Principal
+from pages.ui.panels import Proposal
+
+RANKED_DAYS = 30
+"""The ranking of communities looks back this far, whatever period the figures are of."""
+
+_READ_EVERY_S = 5
+"""Some figures change by the clock alone: what becomes overdue, the hours of the trend."""
+
+_PROPOSE_EVERY_S = 10
+_STEPS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """One reading of the wall's figures and lists, all in one transaction."""
+
+    today: figures.Today
+    trend: Sequence[figures.HourCount]
+    ranking: Sequence[figures.CommunityRate]
+    duty: figures.Duty
+    devices: Mapping[str, int]
+    queue: Sequence[incidents.QueueRow]
+    reported: Sequence[figures.Figure]
+    steps: Sequence[incidents.TickerRow]
+
+
+def read(
+    database: Database, principal: Principal, *, revisions: tuple[int, ...], since: datetime, now: datetime
+) -> Board:
+    """The board as of now: read anew once for all walls of a scope when a revision or five seconds have passed.
+
+    Raises `Unavailable`.
+    """
+    scope = (principal.role.value, principal.grid_prefix)
+    return _read(
+        scope, revisions, since, int(now.timestamp() // _READ_EVERY_S), _database=database, _principal=principal
+    )
+
+
+@st.cache_resource(ttl=30, max_entries=64, show_spinner=False)
+def _read(
+    scope: tuple[str, str],  # noqa: ARG001  with the next two, what the answer is kept under
+    revisions: tuple[int, ...],  # noqa: ARG001
+    since: datetime,
+    tick: int,
+    *,
+    _database: Database,
+    _principal: Principal,
+) -> Board:
+    now = datetime.fromtimestamp((tick + 1) * _READ_EVERY_S, tz=since.tzinfo)
+    with _database.session(_principal) as session:
+        return Board(
+            today=figures.today(session, now=now, since=since),
+            trend=figures.trend(session, now=now),
+            ranking=figures.closure_ranking(session, since=now - timedelta(days=RANKED_DAYS), now=now),
+            duty=figures.on_duty(session),
+            devices=devices.tally(session),
+            queue=incidents.queue(session),
+            reported=figures.reported_figures(session),
+            steps=incidents.latest_steps(session, limit=_STEPS),
+        )
+
+
+def proposals(
+    database: Database, principal: Principal, numbers: tuple[str, ...], *, revision: int, now: datetime
+) -> Mapping[str, Proposal]:
+    """Who would be sent to each of the incidents, looked up anew every ten seconds. Raises `Unavailable`."""
+    scope = (principal.role.value, principal.grid_prefix)
+    tick = int(now.timestamp() // _PROPOSE_EVERY_S)
+    return {
+        no: found
+        for no in numbers
+        if (found := _propose(scope, no, revision, tick, _database=database, _principal=principal, _now=now))
+    }
+
+
+@st.cache_resource(ttl=60, max_entries=256, show_spinner=False)
+def _propose(
+    scope: tuple[str, str],  # noqa: ARG001  with the next three, what the answer is kept under
+    no: str,
+    revision: int,  # noqa: ARG001
+    tick: int,  # noqa: ARG001
+    *,
+    _database: Database,
+    _principal: Principal,
+    _now: datetime,
+) -> Proposal | None:
+    try:
+        with _database.session(_principal) as session:
+            ranking = assignments.candidates(session, no, principal=_principal, now=_now).ranking
+    except (NotFound, NotPermitted):
+        return None
+    if not ranking.ranked:
+        return Proposal(shortfall=labels.shortfall_text(ranking.shortfall or ""))
+    first = ranking.ranked[0]
+    return Proposal(name=first.candidate.name, distance_m=first.candidate.distance_m, eta_s=first.eta_s)

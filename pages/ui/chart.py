@@ -1,0 +1,66 @@
+"""A live map in a screen: names read once, one chart with a constant key, and the hint under the pointer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import pydeck as pdk
+import streamlit as st
+
+from db import features, ground
+from db.session import Database
+from geo.features import FeatureFilter
+from governance import labels
+from governance.access import SYSTEM
+from layers import names, tooltip
+from pages.ui import context
+
+Selected = Mapping[str, Any]
+"""The properties of the feature that was clicked."""
+
+
+def place_names() -> Sequence[names.Name]:
+    """Names of grids and streets, read once per revision of the grids for everybody."""
+    at = context.deployment()
+    return _names(at.feed.revision("grids"), _database=at.database)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _names(revision: int, *, _database: Database) -> Sequence[names.Name]:  # noqa: ARG001  what the answer is kept under
+    with _database.session(SYSTEM) as session:
+        grids = json.loads(features.items(session, "grids", FeatureFilter(), personal=False))
+        roads = json.loads(ground.ground(session, "roads"))
+    return [*names.of_grids(grids), *names.of_roads(roads)]
+
+
+def hint_style() -> str:
+    """The style of the pointer's hint, with every code in words."""
+    kinds = {**labels.PLACE_KIND, **labels.DEVICE_KIND}
+    words = {
+        "status": {**labels.STATUS, **labels.DEVICE_STATUS},
+        "availability": labels.AVAILABILITY,
+        "kind": kinds,
+        "level": labels.GRID_LEVEL,
+    }
+    said = {name: {str(code): term.zh for code, term in terms.items()} for name, terms in words.items()}
+    return f"<style>{tooltip.style(said)}</style>"
+
+
+def show(deck: pdk.Deck, *, key: str) -> None:
+    """The map, only to look at."""
+    st.pydeck_chart(deck, key=key, height="stretch")
+
+
+def show_selectable(deck: pdk.Deck, *, key: str) -> tuple[str, Selected] | None:
+    """The map; answers which layer and feature was clicked last, or None.
+
+    A selection is an index into data that has changed by now: only the properties that came with the click count.
+    """
+    event = cast("Any", st.pydeck_chart(deck, key=key, height="stretch", on_select="rerun"))
+    for ident, objects in event.selection.objects.items():
+        if objects:
+            properties = objects[0].get("properties", {})
+            return str(ident), cast("Selected", properties)
+    return None

@@ -1,0 +1,55 @@
+"""What screens share in shape: style sheets of their own, the full screen, and the size of the window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from db.settings import ROOT
+
+DESIGN_PX = (1920, 1080)
+"""The screen that sizes are given for; larger ones are the same picture, larger."""
+
+_ASSETS = ROOT / "assets"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewport:
+    """The window in CSS pixels; `scale` is 1 on the screen that was designed for, and the style sheet's rem / 16."""
+
+    width_px: float
+    height_px: float
+
+    @property
+    def scale(self) -> float:
+        """How much larger everything is drawn than designed."""
+        return round(min(self.width_px / DESIGN_PX[0], self.height_px / DESIGN_PX[1]), 3)
+
+
+@cache
+def style(name: str) -> str:
+    """A style sheet of `assets/styles`, ready for the page."""
+    return f"<style>{(_ASSETS / 'styles' / f'{name}.css').read_text(encoding='utf-8')}</style>"
+
+
+@cache
+def _component() -> Any:
+    js = Path(_ASSETS / "components" / "viewport.js").read_text(encoding="utf-8")
+    return st.components.v2.component("gridcommand_viewport", html="<i hidden></i>\n", js=js)
+
+
+def viewport(key: str) -> Viewport:
+    """The window's size, as the browser says it; until it has, the one designed for."""
+    said = _component()(key=key, default={"size": None}, on_size_change=_no_change)
+    size: Sequence[float] | None = said.size if said else None
+    width, height = size or DESIGN_PX
+    return Viewport(width_px=width, height_px=height)
+
+
+def _no_change() -> None:
+    """The value is read where it is needed; the run that the change starts is all that is wanted."""

@@ -1,0 +1,243 @@
+"""The wall's panels as HTML: each a pure function of what was read. Every value is escaped; nothing asks or acts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from html import escape
+
+from db.figures import CommunityRate, Duty, Figure, HourCount, Today
+from db.incidents import QueueRow, TickerRow
+from governance import labels
+from layers.palette import SEVERITY_NUMERAL
+from pages.ui import wording
+
+_SOON_S = 15 * 60
+_HOURS_A_MARK = 6
+_FIGURES_A_PAGE = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """Who would be sent to an incident now; `shortfall` says why nobody can be."""
+
+    name: str = ""
+    distance_m: float | None = None
+    eta_s: float | None = None
+    shortfall: str = ""
+
+
+def panel(title: str, body: str, *, aside: str = "", name: str = "") -> str:
+    """A titled box; `aside` stands at the title's right."""
+    return (
+        f'<section class="panel {escape(name)}"><header><h2>{escape(title)}</h2><span class="aside">{aside}</span>'
+        f"</header>{body}</section>"
+    )
+
+
+def page_of(now: datetime, pages: int, *, seconds: float) -> int:
+    """Which page a rotating list shows: each for so many seconds, the same on every wall."""
+    return int(now.timestamp() / seconds) % pages if pages > 1 else 0
+
+
+def pager(page: int, pages: int) -> str:
+    """Where a rotating list stands: 3/7; nothing while all fits."""
+    return f'<span class="pager">{page + 1}/{pages}</span>' if pages > 1 else ""
+
+
+def header(*, now: datetime, zone: tzinfo, title: str, badge: str) -> str:
+    """Date and clock, the title, and whether what is shown is alive."""
+    return (
+        f'<div class="top"><div class="when"><span>{escape(wording.day(now, zone=zone))}</span>'
+        f"<b>{wording.clock(now, zone=zone)}</b></div>"
+        f'<h1><a href="/home" target="_self" title="离开大屏">{escape(title)}</a></h1>{badge}</div>'
+    )
+
+
+def badge(*, lost_at: datetime | None, changed_at: datetime, now: datetime, zone: tzinfo, is_demo: bool) -> str:
+    """在线 with the instant of the last change, or 离线 since when; demo data is called that."""
+    demo = '<span class="demo">演示数据</span>' if is_demo else ""
+    if lost_at is None:
+        state = f'<span class="live"><i></i>在线</span><span>数据更新于 {wording.clock(changed_at, zone=zone)}</span>'
+    else:
+        since = escape(wording.instant(lost_at, now, zone=zone))
+        state = f'<span class="lost"><i></i>离线</span><span>自 {since} 起未更新</span>'
+    return f'<div class="badge">{state}{demo}</div>'
+
+
+def today(figures: Today, *, title: str) -> str:
+    """Six key figures: what came in and was closed in the period, and what is open now."""
+    if figures.mean_settle_s is None:
+        settle, unit = "—", ""
+    else:
+        settle, unit = wording.duration(figures.mean_settle_s).split(" ")
+    cells = (
+        ("上报", wording.count(figures.reported), "件", ""),
+        ("办结", wording.count(figures.closed), "件", "good"),
+        ("平均处置", settle, unit, ""),
+        ("待处置", wording.count(figures.waiting), "件", "accent"),
+        ("处置中", wording.count(figures.processing), "件", ""),
+        ("超期", wording.count(figures.overdue), "件", "alarm" if figures.overdue else ""),
+    )
+    body = "".join(
+        f'<div class="figure {tone}"><span>{name}</span><b>{value}<small>{unit}</small></b></div>'
+        for name, value, unit, tone in cells
+    )
+    return panel(title, f'<div class="figures">{body}</div>', name="today")
+
+
+def trend(hours: Sequence[HourCount], *, zone: tzinfo) -> str:
+    """Reports and closures side by side, hour by hour, the running hour last."""
+    if not hours:
+        return panel("近 24 小时", _empty("有事件上报后,这里显示每小时的上报与办结。"), name="trend")
+    most = max(1, *(h.reported for h in hours), *(h.closed for h in hours))
+    columns = "".join(_hour(h, most, h.hour.astimezone(zone)) for h in hours)
+    reported, closed = sum(h.reported for h in hours), sum(h.closed for h in hours)
+    aside = f'<i class="in-key"></i>上报 {reported} <i class="out-key"></i>办结 {closed}'
+    return panel("近 24 小时", f'<div class="hours"><em>{most}</em>{columns}</div>', aside=aside, name="trend")
+
+
+def _hour(hour: HourCount, most: int, local: datetime) -> str:
+    mark = f"<span>{local:%H}:00</span>" if local.hour % _HOURS_A_MARK == 0 else ""
+    hint = f"{local:%H}:00 上报 {hour.reported} 件,办结 {hour.closed} 件"
+    return (
+        f'<div title="{hint}"><i class="in" style="height:{hour.reported / most * 100:.1f}%"></i>'
+        f'<i class="out" style="height:{hour.closed / most * 100:.1f}%"></i>{mark}</div>'
+    )
+
+
+def ranking(rates: Sequence[CommunityRate]) -> str:
+    """Communities by the share settled in time; one where nothing was closed has no rate."""
+    rows = "".join(
+        f'<li><span class="place">{place}</span><span class="name">{escape(rate.name)}</span>'
+        f'<span class="track"><i style="width:{(rate.rate or 0) * 100:.1f}%"></i></span>'
+        f"<b>{wording.share(rate.rate)}</b></li>"
+        for place, rate in enumerate(rates, start=1)
+    )
+    body = f'<ol class="ranks">{rows}</ol>' if rows else _empty("导入网格后,这里按社区排名。")
+    return panel("社区按期办结率", body, name="ranking")
+
+
+def reported(figures: Sequence[Figure], now: datetime) -> str:
+    """What the county published, a section or part of one at a time."""
+    pages = _figure_pages(figures)
+    if not pages:
+        return panel("累计通报", _empty("录入通报数字后,这里轮流展示。"), name="reported")
+    page = page_of(now, len(pages), seconds=12)
+    section, shown = pages[page]
+    cells = "".join(
+        f"<div><b>{_amount(figure)}<small>{escape(figure.qualifier)}{escape(figure.unit)}</small></b>"
+        f"<span>{escape(figure.name)}{_doubt(figure)}</span></div>"
+        for figure in shown
+    )
+    aside = f"{escape(section)}{pager(page, len(pages))}"
+    return panel("累计通报", f'<div class="reports">{cells}</div>', aside=aside, name="reported")
+
+
+def _figure_pages(figures: Sequence[Figure]) -> list[tuple[str, list[Figure]]]:
+    sections: dict[str, list[Figure]] = {}
+    for figure in figures:
+        sections.setdefault(figure.section, []).append(figure)
+    return [
+        (section, rows[start : start + _FIGURES_A_PAGE])
+        for section, rows in sections.items()
+        for start in range(0, len(rows), _FIGURES_A_PAGE)
+    ]
+
+
+def _amount(figure: Figure) -> str:
+    return f"{figure.value:,.0f}" if figure.value == int(figure.value) else f"{figure.value:,}"
+
+
+def _doubt(figure: Figure) -> str:
+    return '<em title="原文字迹不清">存疑</em>' if "存疑" in figure.note else ""
+
+
+def duty(forces: Duty) -> str:
+    """Workers on duty against those on file, whole and per street."""
+    rows = "".join(
+        f'<li><span class="name">{escape(street.name)}</span><span class="track"><i style="width:'
+        f'{street.on_duty / street.total * 100 if street.total else 0:.1f}%"></i></span>'
+        f"<b>{wording.count(street.on_duty)}<small>/{wording.count(street.total)}</small></b></li>"
+        for street in forces.by_street
+    )
+    aside = f"处置中 {wording.count(forces.busy)} 人"
+    head = (
+        f'<div class="duty-sum"><b>{wording.count(forces.on_duty)}</b>'
+        f"<small>/ {wording.count(forces.total)} 人</small></div>"
+    )
+    return panel(
+        "在岗网格员", f'<div class="duty-body">{head}<ol class="ranks">{rows}</ol></div>', aside=aside, name="duty"
+    )
+
+
+def queue(
+    rows: Sequence[QueueRow], proposals: Mapping[str, Proposal], *, total: int, page: int, pages: int, now: datetime
+) -> str:
+    """Open incidents by deadline: what, where, what is left, and who is or would be on the way."""
+    cards = "".join(_card(row, proposals.get(row.no), now) for row in rows)
+    body = (
+        f'<ol class="cases">{cards}</ol>' if cards else _empty("目前没有待处置的事件。\n新上报的事件会按时限排在这里。")
+    )
+    aside = f"{total} 件{pager(page, pages)}"
+    return panel("待处置 · 按时限", body, aside=aside, name="queue")
+
+
+def _card(row: QueueRow, proposal: Proposal | None, now: datetime) -> str:
+    left_s = (row.due_at - now).total_seconds() if row.due_at else None
+    tone = "" if left_s is None else "late" if left_s < 0 else "soon" if left_s < _SOON_S else ""
+    place = f"{row.grid_name}{' · 网格外' if row.is_outside_grid else ''}"
+    return (
+        f'<li class="case s{row.severity}"><i class="mark">{SEVERITY_NUMERAL[row.severity]}</i>'
+        f'<div><p class="one"><b>{escape(row.title)}</b><span class="left {tone}">'
+        f"{escape(wording.remaining(row.due_at, now))}</span></p>"
+        f'<p class="two"><span>{escape(place)}</span><span>{escape(labels.STATUS[row.status].zh)}</span></p>'
+        f'<p class="three">{_who(row, proposal)}</p></div></li>'
+    )
+
+
+def _who(row: QueueRow, proposal: Proposal | None) -> str:
+    if row.worker_name:
+        return f'<span class="sent">{escape(row.worker_name)} 处置中</span>'
+    if proposal is None:
+        return ""
+    if proposal.shortfall:
+        return f'<span class="none">无人可派:{escape(proposal.shortfall)}</span>'
+    return f"→ {escape(proposal.name)} {wording.distance(proposal.distance_m)} {wording.walk(proposal.eta_s)}"
+
+
+def devices(tally: Mapping[str, int]) -> str:
+    """Devices by status."""
+    total = sum(tally.values())
+    online, offline, alarm = (tally.get(status, 0) for status in ("online", "offline", "alarm"))
+    share = wording.share(online / total) if total else "—"
+    body = (
+        f'<div class="devices"><div class="good"><b>{wording.count(online)}</b><span>在线</span></div>'
+        f'<div class="off"><b>{wording.count(offline)}</b><span>离线</span></div>'
+        f'<div class="{"alarm" if alarm else ""}"><b>{wording.count(alarm)}</b><span>告警</span></div>'
+        f"<div><b>{share}</b><span>在线率</span></div></div>"
+    )
+    return panel("设备", body, aside=f"共 {wording.count(total)} 台", name="device")
+
+
+def ticker(steps: Sequence[TickerRow], now: datetime, *, zone: tzinfo) -> str:
+    """The latest steps, newest first, running slowly; the pointer stops it."""
+    if not steps:
+        return f'<div class="ticker"><b>动态</b>{_empty("事件有了进展,会显示在这里。")}</div>'
+    entries = "".join(
+        f'<span class="step s{step.severity}">'
+        f"<time>{escape(wording.instant(step.at, now, zone=zone).removeprefix('今天 '))}</time>"
+        f"<i>{SEVERITY_NUMERAL[step.severity]}</i>{escape(step.grid_name)} {escape(step.title)}"
+        f"<em>{escape(labels.STATUS[step.to_status].zh)}</em></span>"
+        for step in steps
+    )
+    seconds = 9 * len(steps)
+    return (
+        f'<div class="ticker"><b>动态</b><div class="belt"><div class="run" style="animation-duration:{seconds}s">'
+        f'<div>{entries}</div><div aria-hidden="true">{entries}</div></div></div></div>'
+    )
+
+
+def _empty(text: str) -> str:
+    return f'<p class="empty">{escape(text)}</p>'

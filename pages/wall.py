@@ -1,0 +1,210 @@
+"""The wall (`/wall`): the county at a glance, live, full screen, nothing that scrolls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from html import escape
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from db import assignments
+from db.incidents import QueueRow
+from geo.errors import NotAuthenticated, Unavailable
+from geo.features import FeatureFilter
+from governance.access import Permission
+from governance.incident import Status
+from layers import deck, legend, tooltip
+from layers.palette import DARK
+from layers.spec import Look
+from pages.ui import board, chart, commands, context, layout, panels, theme, wording
+from pages.ui.board import Board
+from pages.ui.panels import Proposal
+
+_LAYERS: Mapping[str, FeatureFilter] = {
+    "grids": FeatureFilter(where={"level": ("street", "community", "quarter")}),
+    "stations": FeatureFilter(),
+    "venues": FeatureFilter(),
+    "centres": FeatureFilter(),
+    "devices": FeatureFilter(where={"status": ("offline", "alarm")}),
+    "workers": FeatureFilter(where={"availability": ("available", "busy")}),
+    "incidents": FeatureFilter(where={"is_open": ("true",)}),
+}
+"""What the wall's map shows: of devices only those that need somebody, of workers those on duty."""
+
+_NAMED = ("street", "community", "road")
+_PERIODS = {"today": "今日", "week": "7 日", "month": "本月"}
+_CASES_A_PAGE = 6
+_PAGE_S = 10.0
+_SIDES_REM, _ENDS_REM = 48.0, 7.5
+"""What the map leaves to the columns beside it, and to header and ticker."""
+
+_UNSENT = frozenset({Status.REPORTED, Status.ACCEPTED, Status.RETURNED})
+
+
+def render() -> None:
+    """Draws the wall; from then on its fragments keep it live."""
+    st.html(f"<style>{theme.tokens(DARK)}</style>{layout.style('wall')}{chart.hint_style()}")
+    size = layout.viewport("wall_viewport")
+    with st.container(key="wall_map"):
+        _map(size)
+    with st.container(key="wall_legend"):
+        _legend()
+    _board()
+    with st.container(key="wall_header"):
+        _header()
+
+
+def _zone() -> ZoneInfo:
+    return ZoneInfo(context.county().timezone)
+
+
+@st.fragment(run_every="1s", key="wall_header_tick")
+def _header() -> None:
+    county, now, zone = context.county(), context.now(), _zone()
+    feed = context.deployment().feed
+    lost_at: datetime | None = st.session_state.get("_wall_lost_at") or (None if feed.is_live else feed.lost_at or now)
+    changed_at = feed.last_change_at or st.session_state.get("_wall_read_at") or now
+    badge = panels.badge(lost_at=lost_at, changed_at=changed_at, now=now, zone=zone, is_demo=county.is_demo)
+    grey = "" if lost_at is None else "<style>.panel,.ticker{filter:grayscale(1) opacity(.62)}</style>"
+    st.html(panels.header(now=now, zone=zone, title=county.title, badge=badge) + grey)
+
+
+@st.fragment(run_every="2s", key="wall_map_tick")
+def _map(size: layout.Viewport) -> None:
+    width_px = size.width_px - _SIDES_REM * 16 * size.scale
+    height_px = size.height_px - _ENDS_REM * 16 * size.scale
+    feed = context.deployment().feed
+    revisions = {key: feed.revision(key) for key in _LAYERS}
+    made = deck.compose(
+        deck.sources(revisions, _LAYERS),
+        Look(palette=DARK, scale=size.scale),
+        view=deck.initial_view(context.county().town_bounds, width_px=width_px, height_px=height_px, margin=0.035),
+        labels=chart.place_names(),
+        label_kinds=_NAMED,
+        tooltip=tooltip.template(),
+    )
+    chart.show(made, key="wall_deck")
+
+
+def _legend() -> None:
+    note = escape(context.county().source_note)
+    st.html(f'<div class="legend">{legend.strip(_LAYERS)}<span class="source">{note}</span></div>')
+
+
+@st.fragment(run_every="2s", key="wall_board_tick")
+def _board() -> None:
+    now, zone = context.now(), _zone()
+    with st.container(key="wall_period"):
+        period = _period()
+    found = _read(_since(period, now), now)
+    if found is None:
+        return
+    page, pages = _page(found, now)
+    rows = found.queue[page * _CASES_A_PAGE : (page + 1) * _CASES_A_PAGE]
+    proposed = _proposals(rows, now)
+    with st.container(key="wall_left"):
+        st.html(
+            panels.today(found.today, title=_PERIODS[period])
+            + panels.trend(found.trend, zone=zone)
+            + panels.ranking(found.ranking)
+            + panels.reported(found.reported, now)
+        )
+    with st.container(key="wall_right"):
+        st.html(
+            panels.duty(found.duty)
+            + panels.queue(rows, proposed, total=len(found.queue), page=page, pages=pages, now=now)
+            + panels.devices(found.devices)
+        )
+    _actions(rows, proposed)
+    with st.container(key="wall_ticker"):
+        st.html(_ticker(found, now, zone))
+
+
+def _period() -> str:
+    chosen = st.segmented_control(
+        "统计时段",
+        list(_PERIODS),
+        format_func=_PERIODS.__getitem__,
+        default="today",
+        required=True,
+        key="wall_period_choice",
+        label_visibility="collapsed",
+    )
+    return chosen or "today"
+
+
+def _since(period: str, now: datetime) -> datetime:
+    today = wording.start_of_day(now, zone=_zone())
+    if period == "month":
+        return today.replace(day=1)
+    return wording.start_of_day(now, days_back=6, zone=_zone()) if period == "week" else today
+
+
+def _read(since: datetime, now: datetime) -> Board | None:
+    """The board as of now, or the last good one while the database can't be reached; the header says which."""
+    at = context.deployment()
+    try:
+        revisions = (at.feed.revision("incidents"), at.feed.revision("devices"))
+        found = board.read(at.database, context.principal(), revisions=revisions, since=since, now=now)
+    except Unavailable:
+        st.session_state.setdefault("_wall_lost_at", now)
+        return st.session_state.get("_wall_board")
+    except NotAuthenticated:
+        st.rerun()
+    st.session_state.pop("_wall_lost_at", None)
+    st.session_state.update(_wall_board=found, _wall_read_at=now)
+    return found
+
+
+def _page(found: Board, now: datetime) -> tuple[int, int]:
+    pages = max(1, -(-len(found.queue) // _CASES_A_PAGE))
+    return panels.page_of(now, pages, seconds=_PAGE_S), pages
+
+
+def _proposals(rows: Sequence[QueueRow], now: datetime) -> Mapping[str, Proposal]:
+    at = context.deployment()
+    unsent = tuple(row.no for row in rows if row.status in _UNSENT)
+    try:
+        return board.proposals(
+            at.database, context.principal(), unsent, revision=at.feed.revision("incidents"), now=now
+        )
+    except Unavailable:
+        return {}
+
+
+def _actions(rows: Sequence[QueueRow], proposed: Mapping[str, Proposal]) -> None:
+    """One button per incident that somebody could be sent to.
+
+    Its key is the incident's number: whatever page the list turns to meanwhile, a click means what it was made on.
+    """
+    if not context.principal().may(Permission.DISPATCH):
+        return
+    with st.container(key="wall_actions"):
+        for slot, row in enumerate(rows):
+            with st.container(key=f"wall_slot_{slot}"):
+                if row.no in proposed and not proposed[row.no].shortfall:
+                    st.button("派单", key=f"wall_send_{row.no}", on_click=_send, args=(row.no, row.title))
+
+
+def _send(no: str, title: str) -> None:
+    at = context.deployment()
+    with commands.attempt(done=f"已派单:{title}"):
+        assignments.dispatch(at.database, context.principal(), no, now=context.now())
+    refused = commands.refused()
+    if refused is not None:
+        st.toast(f"{title}:{refused.text}", icon=":material/info:")
+        commands.forget_refusal()
+
+
+_TICKER_EVERY_S = 20
+
+
+def _ticker(found: Board, now: datetime, zone: ZoneInfo) -> str:
+    """Kept for a while, so that it runs on: with every new step it would begin again."""
+    held = st.session_state.get("_wall_ticker")
+    if held is None or (now - held[0]).total_seconds() >= _TICKER_EVERY_S:
+        held = (now, panels.ticker(found.steps, now, zone=zone))
+        st.session_state["_wall_ticker"] = held
+    return str(held[1])
