@@ -8,7 +8,7 @@ from shapely import Point, STRtree
 
 from db.demo.layout import Layout
 
-_NUMBER_EVERY_M = 9.0
+_NUMBER_EVERY_M = 16.0
 _PEOPLE_SAY = {"trunk", "main", "side"}
 
 

@@ -64,12 +64,12 @@ _COURSES: dict[str, tuple[Action, ...]] = {
     "resumed": (*_WORK, Action.SUSPEND, Action.RESUME, *_WORK[1:], Action.RESOLVE, Action.VERIFY),
 }
 _STILL_OPEN: tuple[tuple[int, tuple[Action, ...]], ...] = (
-    (6, ()),
-    (6, (Action.ACCEPT,)),
-    (5, _WORK[:2]),
-    (7, _WORK[:3]),
-    (22, _WORK),
-    (8, (*_WORK, Action.RESOLVE)),
+    (4, ()),
+    (3, (Action.ACCEPT,)),
+    (3, _WORK[:2]),
+    (5, _WORK[:3]),
+    (33, _WORK),
+    (6, (*_WORK, Action.RESOLVE)),
     (2, (*_WORK, Action.SUSPEND)),
     (1, (*_WORK[:3], Action.RETURN)),
     (2, (Action.ACCEPT, Action.TRANSFER)),
@@ -78,7 +78,7 @@ _STILL_OPEN: tuple[tuple[int, tuple[Action, ...]], ...] = (
 """How many of the open ones stand after which steps."""
 _LONG_OPEN = 0.16
 """The share of open ones whose deadline has passed."""
-_AGE_MIN = ((0.5, 13.0), (6.0, 22.0), (9.0, 30.0), (12.0, 45.0), (25.0, 1_500.0))
+_AGE_MIN = ((0.5, 13.0), (6.0, 22.0), (9.0, 30.0), (12.0, 45.0), (25.0, 4_300.0))
 """How long ago the open ones were reported, by how many steps they have behind them."""
 _MOST_TRIES = 14
 _ENDS_SENDING = {Action.RESOLVE, Action.SUSPEND, Action.RETURN}

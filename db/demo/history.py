@@ -54,12 +54,14 @@ _SOURCES: Mapping[str, float] = {
     Source.DELIBERATION: 0.04,
     Source.DEPARTMENT: 0.06,
 }
+_BY_SEVERITY = {1: 0.22, 2: 0.5, 3: 1.0, 4: 1.15}
+"""How much rarer the grave classes are than the others of their major."""
 _ALARM_MAJOR = "设备报警"
 _OUTSIDE = 0.006
 """The share that lies in the county but in no grid."""
 _FAR_M = (40.0, 9_000.0)
 _USE_SHARE = {"residential": 1.0, "business": 1.3, "public": 0.6, "industrial": 0.35, "park": 0.25}
-_SEVERITY_SHIFT = {-1: 0.08, 0: 0.80, 1: 0.12}
+_SEVERITY_SHIFT = {-1: 0.04, 0: 0.86, 1: 0.10}
 _FOUND = {
     Source.PATROL: "网格员巡查发现：{what}。",
     Source.SNAPSHOT: "居民随手拍上报：{what}，请核查处理。",
@@ -168,7 +170,10 @@ class Chronicler:
         """How often each class comes up, in the order of the classes; they sum to one."""
         if is_heated not in self._known_shares:
             minors = Counter(kind.major_name for kind in self.kinds)
-            weights = [_BY_MAJOR.get(kind.major_name, 0.8) / minors[kind.major_name] for kind in self.kinds]
+            weights = [
+                _BY_MAJOR.get(kind.major_name, 0.8) / minors[kind.major_name] * _BY_SEVERITY[kind.default_severity]
+                for kind in self.kinds
+            ]
             for i, kind in enumerate(self.kinds):
                 if any(word in kind.name for word in _WINTER_WORDS):
                     weights[i] *= _HEATING_FACTOR[is_heated]
