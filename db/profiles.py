@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import csv
+import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import chinese_calendar
 
 from db.settings import ROOT
 from geo.errors import InvalidInput, UnknownCode
+from governance import labels
 from governance.deadlines import StageLimits, parse_limit
 from governance.dispatch import Policy
+from governance.incident import Severity
 from governance.profile import CalendarSpec, ClassSpec, FigureSpec, Profile, SkillSpec
 
 T = TypeVar("T")
@@ -23,52 +26,118 @@ T = TypeVar("T")
 PROFILES = ROOT / "profiles"
 _HOLIDAYS_FROM = date(2025, 1, 1)
 _LEVELS = 4
+_KEY = re.compile(r"[a-z0-9_-]+")
+_CLASS_COLUMNS = ("code", "major", "name", "domain", "skills", "severity", "limit", "is_sensitive")
+_CLASS_CODE = re.compile(r"[0-9]{4}")
+_FIGURE_COLUMNS = ("key", "section", "name", "value", "unit", "qualifier", "note", "as_of")
 
 
 def read_profile(key: str, *, root: Path = PROFILES) -> Profile:
-    """The profile `key`. Raises `UnknownCode` when there is no such folder, `InvalidInput` with row and field."""
+    """The profile `key`: profile.toml, classes.csv, skills.csv, and figures.csv and calendar.csv where there are any.
+
+    Raises `UnknownCode` when there is no such folder, `InvalidInput` with the field, and the row where it is a table's.
+    """
     folder = root / key
-    if not (folder / "profile.toml").is_file():
+    if not _KEY.fullmatch(key) or not (folder / "profile.toml").is_file():
         raise UnknownCode(f"there is no profile {key}", field="profile")
-    facts = tomllib.loads((folder / "profile.toml").read_text(encoding="utf-8"))
-    skills = tuple(_rows(folder / "skills.csv", _skill))
-    ids = {skill.key: skill.id for skill in skills}
-    lengths = tuple(int(n) for n in facts["code_lengths"])
-    west, south, east, north = (float(v) for v in facts["town_bounds"])
-    if len(lengths) != _LEVELS:
-        raise InvalidInput("code_lengths has one length for each of the four levels", field="code_lengths")
+    facts = _toml(folder / "profile.toml")
+    skills = _once(_rows(folder / "skills.csv", ("id", "key", "name"), _skill), "id", "key")
+    ids = {skill.key: skill.id for _, skill in skills}
+    classes = _rows(folder / "classes.csv", _CLASS_COLUMNS, lambda row, number: _class(row, number, ids))
+    figures = folder / "figures.csv"
     return Profile(
         key=key,
-        county_code=facts["county_code"],
-        name=facts["name"],
-        title=facts["title"],
-        number_prefix=facts["number_prefix"],
-        metric_srid=facts["metric_srid"],
-        code_lengths=(lengths[0], lengths[1], lengths[2], lengths[3]),
-        timezone=facts["timezone"],
-        source_note=facts["source_note"],
-        town_bounds=(west, south, east, north),
-        classes=tuple(_rows(folder / "classes.csv", lambda row, number: _class(row, number, ids))),
-        skills=skills,
-        stages=StageLimits(**{stage: parse_limit(text, row=0) for stage, text in facts["stages"].items()}),
-        policy=_policy(facts["policy"]),
-        calendar=tuple(_calendar(folder, facts["holidays"])),
-        figures=tuple(_rows(folder / "figures.csv", _figure)),
+        county_code=_fact(facts, "county_code", str),
+        name=_fact(facts, "name", str),
+        title=_fact(facts, "title", str),
+        number_prefix=_fact(facts, "number_prefix", str),
+        metric_srid=_fact(facts, "metric_srid", int),
+        code_lengths=_code_lengths(facts),
+        timezone=_fact(facts, "timezone", str),
+        source_note=_fact(facts, "source_note", str),
+        town_bounds=_town_bounds(facts),
+        classes=tuple(spec for _, spec in _once(classes, "code")),
+        skills=tuple(spec for _, spec in skills),
+        stages=_stages(_fact(facts, "stages", dict)),
+        policy=_policy(_fact(facts, "policy", dict)),
+        calendar=tuple(_calendar(folder, _fact(facts, "holidays", str))),
+        figures=tuple(spec for _, spec in _once(_rows(figures, _FIGURE_COLUMNS, _figure), "key"))
+        if figures.is_file()
+        else (),
     )
 
 
-def _rows(path: Path, read: Callable[[dict[str, str], int], T]) -> Iterator[T]:
-    """What `read` makes of each row; row numbers are the file's lines, the heading being 1."""
+def _toml(path: Path) -> Mapping[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"{path.name} can't be read: {error}", field="profile") from error
+
+
+def _fact(facts: Mapping[str, object], name: str, kind: type[T]) -> T:
+    value = facts.get(name)
+    if not isinstance(value, kind):
+        raise InvalidInput(f"{name} is missing or of the wrong type", field=name)
+    return value
+
+
+def _code_lengths(facts: Mapping[str, object]) -> tuple[int, int, int, int]:
+    lengths = _fact(facts, "code_lengths", list)
+    if len(lengths) != _LEVELS or not all(isinstance(n, int) and n > 0 for n in lengths):
+        raise InvalidInput("code_lengths has one length for each of the four levels", field="code_lengths")
+    return (lengths[0], lengths[1], lengths[2], lengths[3])
+
+
+def _town_bounds(facts: Mapping[str, object]) -> tuple[float, float, float, float]:
+    bounds = _fact(facts, "town_bounds", list)
+    if len(bounds) != 4 or not all(isinstance(v, int | float) for v in bounds):  # noqa: PLR2004  west, south, east, north
+        raise InvalidInput("town_bounds takes west, south, east, north", field="town_bounds")
+    west, south, east, north = (float(v) for v in bounds)
+    if not (west < east and south < north):
+        raise InvalidInput("town_bounds takes west, south, east, north, in this order", field="town_bounds")
+    return (west, south, east, north)
+
+
+def _stages(facts: Mapping[str, object]) -> StageLimits:
+    limits = {}
+    for stage in ("accept", "dispatch", "verify"):
+        try:
+            limits[stage] = parse_limit(_fact(facts, stage, str), row=0)
+        except InvalidInput as error:
+            raise InvalidInput(error.detail, field=f"stages.{stage}") from error
+    return StageLimits(**limits)
+
+
+def _rows(path: Path, columns: tuple[str, ...], read: Callable[[dict[str, str], int], T]) -> Iterator[tuple[int, T]]:
+    """What `read` makes of each row, with its number: the file's line, the heading being 1."""
     if not path.is_file():
-        return
-    with path.open(encoding="utf-8", newline="") as file:
-        for number, row in enumerate(csv.DictReader(file), start=2):
-            for name, value in row.items():
-                if value is None or name is None:
-                    raise InvalidInput(
-                        f"{path.name} line {number} has too few or too many columns", field="", row=number
-                    )
-            yield read(row, number)
+        raise InvalidInput(f"{path.name} is missing", field=path.stem)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        for column in columns:
+            if column not in (reader.fieldnames or ()):
+                raise InvalidInput(f"{path.name} has no column {column}", field=column, row=1)
+        for row in reader:
+            if None in row or None in row.values():
+                raise InvalidInput(
+                    f"{path.name} line {reader.line_num}: as many cells as columns",
+                    field=path.stem,
+                    row=reader.line_num,
+                )
+            yield reader.line_num, read(row, reader.line_num)
+
+
+def _once(rows: Iterable[tuple[int, T]], *fields: str) -> list[tuple[int, T]]:
+    """The rows. Raises `InvalidInput` when two of them share the value of a field that tells them apart."""
+    kept = list(rows)
+    for field in fields:
+        seen: set[object] = set()
+        for number, spec in kept:
+            value = getattr(spec, field)
+            if value in seen:
+                raise InvalidInput(f"{value} stands twice", field=field, row=number)
+            seen.add(value)
+    return kept
 
 
 def _skill(row: dict[str, str], number: int) -> SkillSpec:
@@ -76,12 +145,21 @@ def _skill(row: dict[str, str], number: int) -> SkillSpec:
 
 
 def _class(row: dict[str, str], number: int, skills: Mapping[str, int]) -> ClassSpec:
+    if not _CLASS_CODE.fullmatch(row["code"]):
+        raise InvalidInput(
+            f"{row['code']!r} has not two digits for the major and two for the minor class", field="code", row=number
+        )
+    if row["domain"] not in labels.DOMAIN:
+        raise InvalidInput(f"there is no line of work {row['domain']!r}", field="domain", row=number)
     wanted = row["skills"].split()
     for key in wanted:
         if key not in skills:
             raise InvalidInput(f"there is no skill {key}", field="skills", row=number)
     if row["is_sensitive"] not in {"", "1"}:
         raise InvalidInput("is_sensitive is 1 or empty", field="is_sensitive", row=number)
+    severity = _integer(row, "severity", number)
+    if severity not in {level.value for level in Severity}:
+        raise InvalidInput("severity is 1 to 4", field="severity", row=number)
     return ClassSpec(
         code=row["code"],
         major_code=row["code"][:2],
@@ -89,7 +167,7 @@ def _class(row: dict[str, str], number: int, skills: Mapping[str, int]) -> Class
         name=row["name"],
         domain=row["domain"],
         skills=tuple(skills[key] for key in wanted),
-        default_severity=_integer(row, "severity", number),
+        default_severity=severity,
         limit=parse_limit(row["limit"], row=number),
         is_sensitive=row["is_sensitive"] == "1",
     )
@@ -100,6 +178,8 @@ def _figure(row: dict[str, str], number: int) -> FigureSpec:
         value = Decimal(row["value"])
     except InvalidOperation as error:
         raise InvalidInput(f"{row['value']!r} is no number", field="value", row=number) from error
+    if not value.is_finite():
+        raise InvalidInput(f"{row['value']!r} is no number", field="value", row=number)
     return FigureSpec(
         key=row["key"],
         section=row["section"],
@@ -112,15 +192,26 @@ def _figure(row: dict[str, str], number: int) -> FigureSpec:
     )
 
 
-def _policy(facts: Mapping[str, Any]) -> Policy:
+def _policy(facts: Mapping[str, object]) -> Policy:
+    pools = _fact(facts, "pools", list)
+    for pool in pools:
+        if pool not in labels.EMPLOYMENT:
+            raise InvalidInput(f"there is no pool {pool!r}", field="policy.pools")
     return Policy(
         id=0,
-        pools=frozenset(facts["pools"]),
-        cap=facts["cap"],
-        freshness_s=facts["freshness_s"],
-        max_distance_m=facts["max_distance_m"],
-        shortlist=facts["shortlist"],
+        pools=frozenset(pools),
+        cap=_positive(facts, "cap"),
+        freshness_s=_positive(facts, "freshness_s"),
+        max_distance_m=_positive(facts, "max_distance_m"),
+        shortlist=_positive(facts, "shortlist"),
     )
+
+
+def _positive(facts: Mapping[str, object], name: str) -> int:
+    value = _fact(facts, name, int)
+    if value <= 0:
+        raise InvalidInput(f"{name} is above zero", field=f"policy.{name}")
+    return value
 
 
 def _calendar(folder: Path, holidays: str) -> Iterator[CalendarSpec]:
@@ -128,14 +219,17 @@ def _calendar(folder: Path, holidays: str) -> Iterator[CalendarSpec]:
     if holidays not in {"china", "none"}:
         raise InvalidInput("holidays is china or none", field="holidays")
     days = {spec.day: spec for spec in _official()} if holidays == "china" else {}
-    days |= {spec.day: spec for spec in _rows(folder / "calendar.csv", _own_day)}
+    own = folder / "calendar.csv"
+    if own.is_file():
+        days |= {spec.day: spec for _, spec in _once(_rows(own, ("day", "kind", "name"), _own_day), "day")}
     yield from (days[day] for day in sorted(days))
 
 
 def _official() -> Iterator[CalendarSpec]:
     """The State Council's holidays and working weekends, as far as `chinesecalendar` carries them."""
     day = _HOLIDAYS_FROM
-    last = max(chinese_calendar.constants.holidays)
+    # A working weekend may follow the year's last holiday.
+    last = max(*chinese_calendar.constants.holidays, *chinese_calendar.constants.workdays)
     while day <= last:
         is_off, holiday = chinese_calendar.get_holiday_detail(day)
         is_weekend = day.weekday() in {5, 6}
