@@ -1,10 +1,22 @@
 -- One view per layer: `fid`, the properties of `geo.features`, `geom` in EPSG:4490.
 
 -- As `governance.privacy` masks; a test holds the two equal.
-CREATE FUNCTION mask_name(name text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-    $$ SELECT left(name, 1) || '*' $$;
-CREATE FUNCTION mask_phone(phone text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-    $$ SELECT CASE WHEN phone ~ '^[0-9]{11}$' THEN left(phone, 3) || '****' || right(phone, 4) ELSE '****' END $$;
+CREATE FUNCTION mask_name(name text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE
+    WHEN name = '' THEN ''
+    WHEN length(name) > 2 AND left(name, 2) IN (
+        '欧阳', '上官', '司马', '司徒', '司空', '诸葛', '皇甫', '尉迟', '公孙', '长孙',
+        '慕容', '令狐', '宇文', '夏侯', '轩辕', '端木', '呼延', '南宫', '西门', '东方',
+        '独孤', '申屠', '澹台', '濮阳', '淳于', '赫连', '万俟', '闻人', '鲜于', '闾丘'
+    ) THEN left(name, 2) || '*'
+    ELSE left(name, 1) || '*'
+END $$;
+CREATE FUNCTION mask_phone(phone text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE
+    WHEN phone IS NULL OR phone = '' THEN phone
+    WHEN phone ~ '^1[0-9]{10}$' THEN left(phone, 3) || '****' || right(phone, 4)
+    ELSE '****'
+END $$;
 
 CREATE VIEW layer.grids AS
 SELECT id AS fid, code, name, code AS grid_code, level, parent_code, kind, domains,
