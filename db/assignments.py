@@ -43,9 +43,8 @@ class Recommendation:
 
 def policy_in_force(session: Session) -> Policy:
     """The newest dispatch policy. Raises `NotFound` while none is loaded."""
-    row = session.scalars(
-        select(models.DispatchPolicy).order_by(models.DispatchPolicy.id.desc()).limit(1)
-    ).one_or_none()
+    newest = select(models.DispatchPolicy).order_by(models.DispatchPolicy.id.desc()).limit(1)
+    row = session.scalars(newest).one_or_none()
     if row is None:
         raise NotFound("no dispatch policy is loaded")
     return Policy(

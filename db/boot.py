@@ -37,8 +37,8 @@ class Boot:
     def start(self, report: Callable[[str], None], *, demo_data: bool | None = None) -> None:
         """Starts or finds the server, checks and migrates the database, and fills an empty one with the demo county.
 
-        `report` is told in a line what takes time; `demo_data` overrides the setting `demo`. Raises `Unavailable` saying
-        what is missing.
+        `report` is told in a line what takes time; `demo_data` overrides the setting `demo`. Raises `Unavailable`
+        saying what is missing.
         """
         if self.cluster is not None:
             report("正在启动内置 PostGIS … starting the embedded PostGIS")

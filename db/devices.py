@@ -40,8 +40,6 @@ def set_status(database: Database, principal: Principal, statuses: Mapping[str, 
 
 def tally(session: Session) -> dict[str, int]:
     """How many devices there are by status, every status named."""
-    counted = {
-        status: number
-        for status, number in session.execute(select(Device.status, func.count()).group_by(Device.status))
-    }
+    by_status = select(Device.status, func.count()).group_by(Device.status)
+    counted = {row.status: int(row[1]) for row in session.execute(by_status)}
     return {status: counted.get(status, 0) for status in STATUSES}

@@ -81,7 +81,8 @@ _UNKNOWN = text(
 # Coming on or going off, a worker's position is not known: they count at the post until a fix comes.
 _SET_DUTY = text(
     """WITH change AS MATERIALIZED (
-        SELECT r.worker_id, n.on_duty, ST_Transform(coalesce(ST_Centroid(b.geom), ST_PointOnSurface(g.geom)), :srid) AS post
+        SELECT r.worker_id, n.on_duty,
+            ST_Transform(coalesce(ST_Centroid(b.geom), ST_PointOnSurface(g.geom)), :srid) AS post
         FROM unnest(CAST(:workers AS text[]), CAST(:duties AS boolean[])) AS n(worker, on_duty)
         JOIN worker AS w ON w.code = n.worker
         JOIN responder AS r ON r.worker_id = w.id

@@ -46,17 +46,26 @@ def take_step(
     if action is Action.WITHDRAW:
         incident.dispatched_at = incident.acknowledged_at = incident.arrived_at = None
     incident.due_at = clocks.due_at(transition.to_status, entered_at=now, settle_by=incident.settle_by)
-    append_step(session, principal, incident.id, action, current, transition.to_status, now=now, opinion=opinion)
+    append_step(
+        session,
+        principal,
+        incident.id,
+        action=action,
+        from_status=current,
+        to_status=transition.to_status,
+        now=now,
+        opinion=opinion,
+    )
 
 
 def append_step(
     session: Session,
     principal: Principal,
     incident_id: int,
+    *,
     action: str,
     from_status: Status | None,
     to_status: Status,
-    *,
     now: datetime,
     opinion: str,
 ) -> None:

@@ -52,7 +52,8 @@ class Locus:
 
 
 _COUNTY = text(
-    """SELECT profile, name, title, county_code, number_prefix, metric_srid, code_lengths, timezone, is_demo, source_note,
+    """SELECT profile, name, title, county_code, number_prefix, metric_srid, code_lengths, timezone, is_demo,
+        source_note,
         ARRAY[ST_XMin(boundary), ST_YMin(boundary), ST_XMax(boundary), ST_YMax(boundary)] AS bounds,
         ARRAY[ST_XMin(town), ST_YMin(town), ST_XMax(town), ST_YMax(town)] AS town_bounds
     FROM deployment"""
