@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from geo.errors import InvalidInput
 from governance.incident import Status
-from governance.worktime import WorkCalendar, add_working_time
+from governance.worktime import WorkCalendar, add_working_time, in_utc
 
 
 class Clock(StrEnum):
@@ -41,7 +41,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageLimits:
-    """What the command centre itself has for accepting, dispatching and verifying (one city's 15, 15 and 30 minutes)."""
+    """What the command centre has for accepting, dispatching and verifying; one city's 15, 15 and 30 minutes."""
 
     accept: Limit = Limit(amount=Decimal("0.25"), clock=Clock.URGENT_HOUR)
     dispatch: Limit = Limit(amount=Decimal("0.25"), clock=Clock.URGENT_HOUR)
@@ -63,8 +63,8 @@ _WARNING_SHARE = 0.2
 def parse_limit(text: str, *, row: int) -> Limit:
     """Reads "2紧急工作时", "4工作时", "3工作日" or "1自然日".
 
-    Raises `InvalidInput` with the row for anything else: real tables hold "2紧急工作日" and "1紧急工作时制止", and a guess
-    would become somebody's deadline.
+    Raises `InvalidInput` with the row for anything else: real tables hold "2紧急工作日" and "1紧急工作时制止", and a
+    guess would become somebody's deadline.
     """
     found = _LIMIT.fullmatch(text.strip())
     if found is None or Decimal(found[1]) == 0:
@@ -73,13 +73,13 @@ def parse_limit(text: str, *, row: int) -> Limit:
 
 
 def due_at(start: datetime, limit: Limit, calendar: WorkCalendar) -> datetime:
-    """The instant at which `limit` has run out since `start` (aware)."""
+    """The instant (UTC) at which `limit` has run out since `start` (aware). A natural day (自然日) has 24 hours."""
     amount = float(limit.amount)
     match limit.clock:
         case Clock.URGENT_HOUR:
-            return start + timedelta(hours=amount)
+            return in_utc(start) + timedelta(hours=amount)
         case Clock.CALENDAR_DAY:
-            return start + timedelta(days=amount)
+            return in_utc(start) + timedelta(days=amount)
         case Clock.WORK_HOUR:
             return add_working_time(start, timedelta(hours=amount), calendar)
         case Clock.WORK_DAY:
@@ -107,12 +107,13 @@ def deadline_for(
 
 
 def lateness(entered_at: datetime, due: datetime | None, now: datetime) -> Lateness:
-    """How `now` stands to the deadline `due` of a limit that began at `entered_at`."""
+    """How `now` stands to the deadline `due` of a limit that began at `entered_at`; the deadline itself is in time.
+
+    A stage that was entered after its deadline is overdue, and not very: it had no time of its own to be measured by.
+    """
     if due is None:
         return Lateness.ON_TIME
-    limit = due - entered_at
-    if now > entered_at + _LATE_FACTOR * limit:
-        return Lateness.VERY_OVERDUE
-    if now > due:
-        return Lateness.OVERDUE
-    return Lateness.WARNING if due - now <= _WARNING_SHARE * limit else Lateness.ON_TIME
+    limit = max(due - entered_at, timedelta())
+    if now <= due:
+        return Lateness.WARNING if due - now <= _WARNING_SHARE * limit else Lateness.ON_TIME
+    return Lateness.VERY_OVERDUE if limit and now > entered_at + _LATE_FACTOR * limit else Lateness.OVERDUE
