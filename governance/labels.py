@@ -42,7 +42,6 @@ SEVERITY: Mapping[int, Label] = MappingProxyType(
         4: Label("一般（蓝）", "ordinary (blue)"),
     }
 )
-NUMERAL: Mapping[int, str] = MappingProxyType({1: "Ⅰ", 2: "Ⅱ", 3: "Ⅲ", 4: "Ⅳ"})
 SOURCE = _labels(
     patrol=("网格员巡查", "patrol"),
     snapshot=("随手拍", "resident's snapshot"),
@@ -86,6 +85,18 @@ ROLE = _labels(
     dispatcher=("调度员", "dispatcher"),
     admin=("管理员", "administrator"),
     system=("系统", "system"),
+)
+PERMISSION = _labels(
+    read_layers=("查看图层", "read layers"),
+    read_personal=("查看姓名电话", "read names and phones"),
+    read_sensitive=("查看敏感事件", "read sensitive incidents"),
+    export_layers=("导出图层", "export layers"),
+    report_incident=("上报事件", "report incidents"),
+    advance_incident=("办理事件", "advance incidents"),
+    dispatch=("派遣网格员", "dispatch workers"),
+    edit_geography=("编辑网格", "edit grids"),
+    feed_positions=("接入实时位置", "feed positions"),
+    manage_accounts=("管理账号", "manage accounts"),
 )
 GRID_LEVEL = _labels(
     street=("街道", "street"),
@@ -180,6 +191,23 @@ LATENESS = _labels(
     overdue=("超期", "overdue"),
     very_overdue=("严重超期", "very overdue"),
 )
+STAGE = _labels(accept=("受理", "accepting"), dispatch=("派遣", "dispatching"), verify=("核查", "verifying"))
+CALENDAR_DAY = _labels(holiday=("法定节假日", "legal holiday"), workday=("调休上班", "worked weekend"))
+ROAD_CLASS = _labels(
+    trunk=("公路", "highway"),
+    main=("主干路", "main road"),
+    side=("次干路", "side road"),
+    lane=("支路", "lane"),
+    path=("小路", "path"),
+)
+BLOCK_USE = _labels(
+    residential=("居住用地", "residential"),
+    business=("商业用地", "business"),
+    public=("公共用地", "public"),
+    park=("公园绿地", "park"),
+    industrial=("工业用地", "industrial"),
+    farm=("农田", "farmland"),
+)
 CRS = _labels(
     wgs84=("WGS-84（GPS、卫星定位）", "WGS 84 (GPS)"),
     cgcs2000=("CGCS2000（国家测绘、天地图）", "CGCS2000 (surveying, Tianditu)"),
@@ -237,7 +265,7 @@ PROPERTIES = _labels(
     worker=("处置人", "worker"),
     worker_full_name=("处置人姓名", "worker's full name"),
     employment=("用工形式", "employment"),
-    origin=("来源", "origin"),
+    origin=("人员来源", "origin"),
     availability=("可派状态", "availability"),
     skills=("技能", "skills"),
     load=("手头任务", "open tasks"),
