@@ -16,7 +16,8 @@ from numpy.random import Generator
 from db.calendar import Clockwork
 from db.demo.copying import copy_rows, ewkb
 from db.demo.courses import Course, Storyteller
-from db.demo.history import OPEN, Chronicler, Kind, Occurrence
+from db.demo.history import OPEN, Chronicler, Occurrence
+from db.demo.matters import Matters
 from db.demo.people import Shift
 from db.demo.roster import Place, Roster
 from db.demo.town import Town
@@ -31,22 +32,11 @@ def live_through(
     town: Town, shifts: Sequence[Shift], *, profile: Profile, now: datetime, rng: Generator
 ) -> tuple[list[Course], Roster]:
     """Every incident of the half year before `now` in the order of its report, and the roster with today's loads."""
-    keys = {skill.id: skill.key for skill in profile.skills}
+    reporters = town.names.people(rng, count=_REPORTER_NAMES)
     chronicler = Chronicler(
         layout=town.layout,
         territory=town.territory,
-        kinds=[
-            Kind(
-                code=c.code,
-                major_name=c.major_name,
-                name=c.name,
-                skills=tuple(keys[skill] for skill in c.skills),
-                default_severity=c.default_severity,
-                is_sensitive=c.is_sensitive,
-            )
-            for c in profile.classes
-        ],
-        reporters=town.names.people(rng, count=_REPORTER_NAMES),
+        matters=Matters.of(profile, reporters=reporters, rng=rng),
         timezone=ZoneInfo(profile.timezone),
         frame=town.frame,
         rng=rng,
@@ -88,16 +78,16 @@ def file_courses(cursor: psycopg.Cursor[Any], town: Town, courses: Sequence[Cour
         ),
         [
             (
-                *(i, no, o.title, o.description, o.kind.code, o.severity, course.status.value, True, o.source.value),
-                *(o.kind.is_sensitive, False, geom, point.x, point.y, "cgcs2000", o.address, o.grid_code),
-                *(o.is_outside_grid, o.reporter_name, o.reporter_phone, o.at),
+                *(i, no, o.title, o.description, m.kind.code, m.severity, course.status.value, True, m.source.value),
+                *(m.kind.is_sensitive, False, geom, point.x, point.y, "cgcs2000", o.address, o.grid_code),
+                *(o.is_outside_grid, m.reporter_name, m.reporter_phone, o.at),
                 *(course.instants.get(name) for name in _INSTANTS),
                 *(course.due_at, course.settle_by, len(course.steps)),
             )
             for i, no, course, point, geom in zip(
                 count(1), _numbers(courses, profile), courses, points, ewkb(points), strict=False
             )
-            for o in (course.occurrence,)
+            for o, m in ((course.occurrence, course.occurrence.matter),)
         ],
     )
     steps = sorted(

@@ -174,7 +174,7 @@ class Storyteller:
         return courses
 
     def _begin(self, occurrence: Occurrence) -> Course:
-        settle_by = self.clocks.settle_by(occurrence.at, *self.limits[occurrence.kind.code])
+        settle_by = self.clocks.settle_by(occurrence.at, *self.limits[occurrence.matter.kind.code])
         return Course(occurrence=occurrence, settle_by=settle_by)
 
     def _instants(self, start: datetime, settle_by: datetime, actions: Sequence[Action]) -> list[datetime]:
@@ -193,14 +193,16 @@ class Storyteller:
 
     def _live(self, course: Course, xy: Place, plot: Sequence[tuple[Action, datetime]], *, is_history: bool) -> None:
         occurrence = course.occurrence
-        reporter = _REPORTERS.get(occurrence.source, _CENTRE)
+        reporter = _REPORTERS.get(occurrence.matter.source, _CENTRE)
         course.steps.append(_taken("report", None, Status.REPORTED, reporter, at=occurrence.at, opinion=""))
         entered = occurrence.at
         for action, entered in plot:
             transition = step(course.status, action)
             sending = course.sendings[-1] if course.sendings else None
             if action is Action.DISPATCH:
-                worker, distance_m = self.roster.send(xy, occurrence.kind.skills, is_history=is_history, rng=self.rng)
+                worker, distance_m = self.roster.send(
+                    xy, occurrence.matter.kind.skills, is_history=is_history, rng=self.rng
+                )
                 course.sendings.append(Sending(worker=worker, distance_m=distance_m, dispatched_at=entered))
             elif sending is not None:
                 _follow(course, sending, action, entered)
