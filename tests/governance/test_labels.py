@@ -63,9 +63,7 @@ CHECKED: dict[str, Labels] = {
 }
 """Columns that hold one of some codes, and the group of labels that names them."""
 
-GROUPS = {
-    name: group for name, group in vars(labels).items() if name.isupper() and name != "NUMERAL" and len(group) > 0
-}
+GROUPS = {name: group for name, group in vars(labels).items() if name.isupper()}
 
 
 def lists_of_codes() -> Iterator[tuple[str, set[str]]]:
@@ -97,12 +95,11 @@ def test_what_is_done_has_words_and_so_has_reporting():
     assert list(labels.ACTION) == ["report", *(action.value for action in Action)]
 
 
-def test_severities_have_words_and_numerals():
-    """Severities I to IV have a text with the colour's name, and the statute's numeral."""
-    assert list(labels.SEVERITY) == list(labels.NUMERAL) == [level.value for level in Severity]
-    for level in Severity:
-        assert "红橙黄蓝"[level - 1] in labels.SEVERITY[level].zh
-    assert [labels.NUMERAL[level] for level in Severity] == ["Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ"]
+def test_severities_have_words():
+    """Severities I to IV have a text that names the statute's colour."""
+    assert list(labels.SEVERITY) == [level.value for level in Severity]
+    for level, colour in zip(Severity, "红橙黄蓝", strict=True):
+        assert f"（{colour}）" in labels.SEVERITY[level].zh
 
 
 def test_rings_have_words():
