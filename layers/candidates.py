@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pydeck as pdk
 
 from geo.features import FeatureFilter
-from layers.palette import rgb
+from layers.palette import INK, SEVERITY, SEVERITY_NUMERAL, rgb
 from layers.spec import Look, Source, layer
 
 
@@ -24,10 +25,11 @@ class Spot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What the case shows: the incident's place, its grid (code and level), and the candidates in order."""
+    """What the case shows: the incident (place, severity), its grid (code, level), and the candidates in order."""
 
     lon: float
     lat: float
+    severity: int
     grid_code: str
     grid_level: str
     grids_revision: int
@@ -69,6 +71,7 @@ def draw(scene: Scene, look: Look) -> list[pdk.Layer]:
         }
         for spot in sorted(scene.spots, key=lambda spot: spot.is_chosen)
     ]
+    place = {"p": [scene.lon, scene.lat], "t": SEVERITY_NUMERAL[scene.severity]}
     return [
         layer(
             "LineLayer",
@@ -81,31 +84,44 @@ def draw(scene: Scene, look: Look) -> list[pdk.Layer]:
             get_width="@@=w",
             width_units="pixels",
         ),
-        layer(
-            "ScatterplotLayer",
-            "case-discs",
-            rows,
-            pickable=False,
-            stroked=True,
-            get_position="@@=p",
-            get_fill_color="@@=c",
-            get_line_color=rgb(palette.panel),
-            get_radius="@@=r",
-            radius_units="pixels",
-            line_width_units="pixels",
-            get_line_width=2 * scale,
-        ),
-        layer(
-            "TextLayer",
-            "case-numbers",
-            rows,
-            pickable=False,
-            get_position="@@=p",
-            get_text="@@=t",
-            get_size=15 * scale,
-            get_color=rgb(palette.panel),
-            font_weight=700,
-            get_text_anchor="middle",
-            get_alignment_baseline="center",
-        ),
+        _disc("case-place", [place], look, fill=rgb(SEVERITY[scene.severity]), radius=15 * scale),
+        _text("case-place-numeral", [place], look, ink=rgb(INK), font="Georgia, Noto Serif, DejaVu Serif, serif"),
+        _disc("case-discs", rows, look, fill="@@=c", radius="@@=r"),
+        _text("case-numbers", rows, look, ink=rgb(palette.panel), font="Noto Sans CJK SC, PingFang SC, sans-serif"),
     ]
+
+
+def _disc(
+    ident: str, rows: list[dict[str, Any]], look: Look, *, fill: str | list[int], radius: str | float
+) -> pdk.Layer:
+    return layer(
+        "ScatterplotLayer",
+        ident,
+        rows,
+        pickable=False,
+        stroked=True,
+        get_position="@@=p",
+        get_fill_color=fill,
+        get_line_color=rgb(look.palette.panel),
+        get_radius=radius,
+        radius_units="pixels",
+        line_width_units="pixels",
+        get_line_width=2 * look.scale,
+    )
+
+
+def _text(ident: str, rows: list[dict[str, Any]], look: Look, *, ink: list[int], font: str) -> pdk.Layer:
+    return layer(
+        "TextLayer",
+        ident,
+        rows,
+        pickable=False,
+        get_position="@@=p",
+        get_text="@@=t",
+        get_size=15 * look.scale,
+        get_color=ink,
+        font_family=font,
+        font_weight=700,
+        get_text_anchor="middle",
+        get_alignment_baseline="center",
+    )

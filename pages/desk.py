@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import streamlit as st
 
@@ -76,7 +77,7 @@ def _queue() -> None:
         if not picked and rows and "new" not in st.query_params:
             # Pinned by its number: what comes in later never slips under the hand that is about to press Enter.
             picked = rows[0].no
-            open_case(picked)
+            case.open_case(picked)
         clicked = parts.cards(
             "desk_rows",
             [_card(row, now) for row in rows],
@@ -86,14 +87,7 @@ def _queue() -> None:
             has_steps=True,
         )
         if clicked:
-            open_case(clicked)
-
-
-def open_case(no: str) -> None:
-    """Shows the incident `no` in place of what is shown now."""
-    commands.forget_refusal()
-    st.query_params.from_dict({"no": no})
-    st.rerun()
+            case.open_case(clicked)
 
 
 def _head() -> None:
@@ -135,7 +129,7 @@ def _filters() -> _Filter:
         list(Severity),
         selection_mode="multi",
         key="desk_severity",
-        format_func=lambda level: f"{SEVERITY_NUMERAL[level]} {labels.SEVERITY[level].zh}",
+        format_func=lambda level: f"{SEVERITY_NUMERAL[level]} 级",
         label_visibility="collapsed",
     )
     statuses = st.pills(
@@ -154,14 +148,14 @@ def _filters() -> _Filter:
     )
 
 
-def _grids(session: object) -> list[territory.GridRow]:
+def _grids(session: Any) -> list[territory.GridRow]:
     """Streets with their communities below them, as far as the one who asks may see."""
     scope = context.principal().grid_prefix
     rows = [*territory.grids(session, level="street"), *territory.grids(session, level="community")]
     return sorted((row for row in rows if row.code.startswith(scope)), key=lambda row: row.code)
 
 
-def _read(session: object, chosen: _Filter) -> list[incidents.QueueRow]:
+def _read(session: Any, chosen: _Filter) -> list[incidents.QueueRow]:
     return incidents.queue(
         session,
         grid=chosen.grid,

@@ -14,10 +14,13 @@ from db import features, territory
 from geo.features import FEATURE_TYPES, FeatureFilter
 from governance import labels
 from governance.access import Permission
-from pages.ui import commands, context, layout, wording
+from pages.ui import commands, context, layout, values, wording
 
 _PREVIEW_ROWS = 50
 _KILO = 1024
+_CODED = frozenset({"severity", "is_open", "is_outside_grid"})
+"""Numbers and flags that stand for a word."""
+
 _CRS = "WGS 84 经纬度(CRS84,RFC 7946)"
 
 
@@ -85,24 +88,28 @@ def _choose() -> _Choice:
     )
     q = st.text_input("名称或编号包含", key="q", type="search", live=True, placeholder="可不填", bind="query-params")
     base = FeatureFilter(grid=grid, q=q or None)
-    where = []
-    for name in FEATURE_TYPES[layer].filters:
-        counts = context.remembered(
-            f"plan_{name}", (layer, grid, q), (layer,), lambda s, name=name: features.facets(s, layer, name, base)
-        )
-        chosen = st.multiselect(
-            labels.PROPERTIES[name].zh,
-            list(counts),
-            format_func=lambda value, name=name, counts=counts: (
-                f"{labels.value_text(layer, name, value)} {wording.count(counts.get(value, 0))}"
-            ),
-            placeholder="不限",
-            key=f"{layer}.{name}",
-            bind="query-params",
-        )
-        if chosen:
-            where.append((name, tuple(chosen)))
-    return _Choice(layer=layer, grid=grid, q=q or "", where=tuple(where))
+    chosen = [(name, _values(layer, name, base)) for name in FEATURE_TYPES[layer].filters]
+    return _Choice(layer=layer, grid=grid, q=q or "", where=tuple((name, found) for name, found in chosen if found))
+
+
+def _values(layer: str, name: str, base: FeatureFilter) -> tuple[str, ...]:
+    """The values that one property is narrowed to, each offered with its count."""
+    counts = context.remembered(
+        f"plan_{name}", (layer, base.grid, base.q), (layer,), lambda s: features.facets(s, layer, name, base)
+    )
+
+    def told(value: str) -> str:
+        return f"{values.value_text(name, value)} {wording.count(counts.get(value, 0))}"
+
+    chosen = st.multiselect(
+        values.property_text(name),
+        list(counts),
+        format_func=told,
+        placeholder="不限",
+        key=f"{layer}.{name}",
+        bind="query-params",
+    )
+    return tuple(chosen)
 
 
 def _read(session: Any, choice: _Choice) -> _Preview:
@@ -115,13 +122,12 @@ def _read(session: Any, choice: _Choice) -> _Preview:
 
 
 def _summary(choice: _Choice, preview: _Preview) -> None:
-    county = context.county()
     facts = (
         ("图层", labels.LAYERS[choice.layer].zh),
         ("数量", f"{wording.count(preview.count)} 条"),
         ("大小", _size(preview.size_bytes)),
         ("坐标系", _CRS),
-        ("来源", f"{county.source_note}{'(演示数据)' if county.is_demo else ''}"),
+        ("来源", context.source_line()),
     )
     st.html(
         "<dl class='plan-facts'>"
@@ -139,9 +145,8 @@ def _table(preview: _Preview) -> None:
     if not preview.count:
         st.info("没有符合条件的数据。放宽左侧的筛选条件,这里就会列出将要导出的行。", icon=":material/filter_alt_off:")
         return
-    names = {name: labels.PROPERTIES[name].zh for name in preview.rows[0] if name in labels.PROPERTIES}
     st.dataframe(
-        [{names.get(name, name): _cell(value) for name, value in row.items()} for row in preview.rows],
+        [{values.property_text(name): _cell(name, value) for name, value in row.items()} for row in preview.rows],
         hide_index=True,
         height="stretch",
         row_height=38,
@@ -150,11 +155,9 @@ def _table(preview: _Preview) -> None:
         st.caption(f"上面是前 {len(preview.rows)} 条;文件里有全部 {wording.count(preview.count)} 条。")
 
 
-def _cell(value: object) -> object:
-    """A value as a cell of the preview; the file keeps lists and nulls."""
-    if value is None:
-        return ""
-    return "、".join(str(item) for item in value) if isinstance(value, list) else value
+def _cell(name: str, value: object) -> object:
+    """A value as a cell of the preview, in words; the file keeps the codes, lists and nulls."""
+    return value if isinstance(value, int | float) and name not in _CODED else values.value_text(name, value)
 
 
 def _size(size_bytes: int) -> str:

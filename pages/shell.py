@@ -14,27 +14,13 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from db.settings import ROOT
+from governance import labels
 from governance.access import Permission, Principal, Role
 from pages import desk, planning, wall
 from pages import map as officers_map
 from pages.ui import commands, context, layout, theme
 
 PRODUCT = "网格治理指挥中心"
-
-_ROLES = {
-    Role.VIEWER: "大屏观看",
-    Role.OFFICER: "街道网格办",
-    Role.PLANNER: "规划人员",
-    Role.DISPATCHER: "调度员",
-    Role.ADMIN: "管理员",
-    Role.SYSTEM: "系统",
-}
-
-# The script's text is constant: nothing that anybody typed is ever put into it.
-_TO_LOGIN = """<div class="gc-gate"><p>正在前往登录页……</p><p><a href="/auth/login">没有自动跳转?点此登录</a></p></div>
-<script>
-  window.location.replace("/auth/login?next=" + encodeURIComponent(window.location.pathname + window.location.search))
-</script>"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +86,7 @@ def run() -> None:
         principal = context.login()
     page = _navigation(principal)
     if not calm.is_broken and principal is None:
-        st.html(_TO_LOGIN, unsafe_allow_javascript=True)
+        st.html(commands.TO_LOGIN, unsafe_allow_javascript=True)
     elif principal is not None:
         _account(principal)
         page.run()
@@ -155,10 +141,13 @@ def _unknown(principal: Principal | None) -> Callable[[], None]:
 
 def _account(principal: Principal) -> None:
     """Who is logged in, and the way out."""
+    demo = ""
+    with commands.calmly():
+        demo = '<b class="demo">演示数据</b>' if context.county().is_demo else ""
     with st.container(key="gc_account"):
         st.html(
-            f"""<div class="gc-account"><span>{escape(principal.display_name or principal.account)}
-            <small>{_ROLES[principal.role]}</small></span>
+            f"""<div class="gc-account">{demo}<span>{escape(principal.display_name or principal.account)}
+            <small>{labels.ROLE[principal.role].zh}</small></span>
             <form method="post" action="/auth/logout"><button type="submit">退出</button></form></div>"""
         )
 

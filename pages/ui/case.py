@@ -41,9 +41,19 @@ def render() -> None:
             st.html('<div class="case-empty">从左侧选一件事件,这里显示它的情况和可派人员。</div>')
     with centre, commands.calmly():
         if no and not calm.is_broken:
-            casemap.show(incident, recommendation.ranking.ranked[:_SHOWN] if recommendation else (), chosen)
+            ranked = recommendation.ranking.ranked[:_SHOWN] if recommendation else ()
+            clicked = casemap.show(incident, ranked, chosen)
         else:
-            casemap.show_town()
+            clicked = casemap.show_town()
+        if clicked and clicked != no:
+            open_case(clicked)
+
+
+def open_case(no: str) -> None:
+    """Shows the incident `no` in place of what is shown now."""
+    commands.forget_refusal()
+    st.query_params.from_dict({"no": no})
+    st.rerun()
 
 
 def _recommendation(incident: Incident) -> Recommendation | None:
@@ -193,7 +203,7 @@ def _allowed(incident: Incident) -> tuple[list[Action], list[Action]]:
 
 
 def _advance(incident: Incident, action: Action, opinion: str) -> None:
-    with commands.attempt(done=f"{incident.no} {labels.ACTION[action].zh}"):
+    with commands.attempt():
         incidents.advance(
             context.deployment().database,
             context.principal(),
@@ -242,17 +252,23 @@ def _stages(incident: Incident, now: datetime) -> str:
         ("上报", incident.reported_at),
         ("受理", incident.accepted_at),
         ("派遣", incident.dispatched_at),
-        ("签收", incident.acknowledged_at),
+        ("接单", incident.acknowledged_at),
         ("到场", incident.arrived_at),
         ("处置", incident.resolved_at),
         ("办结", incident.closed_at),
     )
     cells = "".join(
         f'<li class="{"done" if at else ""}" title="{wording.full_instant(at, zone=zone) if at else "尚未"}">'
-        f"<b>{name}</b><span>{_clock(at, now) if at else '—'}</span></li>"
+        f"<b>{name}</b>{_stage_time(at, now)}</li>"
         for name, at in stages
     )
     return f'<ol class="case-stages">{cells}</ol>'
+
+
+def _stage_time(at: datetime | None, now: datetime) -> str:
+    """The time of day, with the day below it when it isn't today."""
+    day, _, time = wording.instant(at, now, zone=context.county().timezone).rpartition(" ")
+    return f"<span>{time}</span>" + (f"<small>{day}</small>" if day not in {"", "今天"} else "")
 
 
 def _clock(at: datetime, now: datetime) -> str:
@@ -275,7 +291,7 @@ def _facts(incident: Incident, now: datetime) -> str:
     reporter = " ".join(part for part in (incident.reporter_name, incident.reporter_phone) if part)
     pairs = (
         ("类别", f"{incident.major_name} › {incident.class_name}"),
-        ("级别", f"{SEVERITY_NUMERAL[incident.severity]} 级({labels.SEVERITY[incident.severity].zh})"),
+        ("级别", f"{SEVERITY_NUMERAL[incident.severity]} 级 {labels.SEVERITY[incident.severity].zh}"),
         ("网格", " › ".join(grid.name for grid in reversed(incident.chain))),
         ("地址", incident.address),
         ("坐标", f"{incident.lon:.6f}, {incident.lat:.6f}(上报为 {incident.raw_crs.upper()})"),

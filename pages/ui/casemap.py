@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
+from html import escape
 
 import streamlit as st
 
-from db import features, ground
 from db.incidents import Incident
 from geo.features import FeatureFilter
-from governance.access import SYSTEM
 from governance.dispatch import Ranked
-from layers import candidates, deck, names
+from layers import candidates, deck
 from layers.palette import LIGHT
 from layers.spec import Look, Source
-from pages.ui import context
+from pages.ui import chart, context
 
 _KEY = "desk_map"
 _LOOK = Look(palette=LIGHT)
@@ -25,8 +22,11 @@ _CLOSE_DEG = 0.0022
 """Half of the least span that is shown around an incident: some 200 m, so that houses tell where it is."""
 
 
-def show(incident: Incident, ranked: Sequence[Ranked], chosen: str) -> None:
-    """The incident and those who may go; the view is set once per incident, afterwards it is the user's."""
+def show(incident: Incident, ranked: Sequence[Ranked], chosen: str) -> str | None:
+    """The incident and those who may go; the view is set once per incident, afterwards it is the user's.
+
+    Answers the number of another incident that was clicked just now.
+    """
     chain = {grid.code: grid for grid in incident.chain}
     grid = chain[incident.grid_code]
     spots = [
@@ -41,20 +41,21 @@ def show(incident: Incident, ranked: Sequence[Ranked], chosen: str) -> None:
     scene = candidates.Scene(
         lon=incident.lon,
         lat=incident.lat,
+        severity=incident.severity,
         grid_code=grid.code,
         grid_level=grid.level,
         grids_revision=context.deployment().feed.revision("grids"),
         spots=spots,
     )
-    _chart(scene, _bounds(incident, spots), incident.no)
+    return _chart(scene, _bounds(incident, spots), incident.no)
 
 
-def show_town() -> None:
-    """The town with its open incidents, while none is selected."""
-    _chart(None, context.county().town_bounds, "")
+def show_town() -> str | None:
+    """The town with its open incidents, while none is selected; the number of the one clicked just now."""
+    return _chart(None, context.county().town_bounds, "")
 
 
-def _chart(scene: candidates.Scene | None, bounds: Sequence[float], no: str) -> None:
+def _chart(scene: candidates.Scene | None, bounds: Sequence[float], no: str) -> str | None:
     held = st.session_state.get("_desk_view")
     if held is None or held[0] != no:
         width_px, height_px = _SIZE_PX
@@ -69,19 +70,29 @@ def _chart(scene: candidates.Scene | None, bounds: Sequence[float], no: str) -> 
             features=FeatureFilter(where={"is_open": ("true",)}),
         ),
     ]
-    chart = deck.compose(
+    drawn = deck.compose(
         shown,
         _LOOK,
         view=held[1],
-        labels=_names(),
+        labels=chart.place_names(),
         marked=deck.Marked(lon=scene.lon, lat=scene.lat) if scene else None,
     )
     if scene is not None:
-        above = next(n for n, layer in enumerate(chart.layers) if not layer.id.startswith("base-"))
-        chart.layers[above:above] = candidates.draw_grid(scene, _LOOK)
-        chart.layers += candidates.draw(scene, _LOOK)
+        above = next(n for n, layer in enumerate(drawn.layers) if not layer.id.startswith("base-"))
+        drawn.layers[above:above] = candidates.draw_grid(scene, _LOOK)
+        drawn.layers += candidates.draw(scene, _LOOK)
     with st.container(key="desk_chart"):
-        st.pydeck_chart(chart, key=_KEY, height="stretch")
+        clicked = chart.show_selectable(drawn, key=_KEY)
+        st.html(f'<p class="map-source">{escape(context.source_line())}</p>')
+    return _newly(clicked)
+
+
+def _newly(clicked: tuple[str, chart.Selected] | None) -> str | None:
+    """The number of the incident clicked just now; a click answers once, though the chart keeps repeating it."""
+    no = str(clicked[1].get("no", "")) if clicked and clicked[0] == "incidents" else ""
+    before = st.session_state.get("_desk_clicked", "")
+    st.session_state["_desk_clicked"] = no
+    return no if no and no != before else None
 
 
 def _bounds(incident: Incident, spots: Sequence[candidates.Spot]) -> tuple[float, float, float, float]:
@@ -89,15 +100,3 @@ def _bounds(incident: Incident, spots: Sequence[candidates.Spot]) -> tuple[float
     lons = [incident.lon - _CLOSE_DEG, incident.lon + _CLOSE_DEG, *(spot.lon for spot in spots)]
     lats = [incident.lat - _CLOSE_DEG, incident.lat + _CLOSE_DEG, *(spot.lat for spot in spots)]
     return min(lons), min(lats), max(lons), max(lats)
-
-
-def _names() -> list[names.Name]:
-    """Names of grids and streets, as everybody may read them."""
-    return context.remembered("names", "all", ("grids",), _read_names)
-
-
-def _read_names(session: Any) -> list[names.Name]:
-    grids = json.loads(features.items(session, "grids", FeatureFilter(), personal=False))
-    with context.deployment().database.session(SYSTEM) as own:
-        roads = json.loads(ground.ground(own, "roads"))
-    return [*names.of_grids(grids), *names.of_roads(roads)]

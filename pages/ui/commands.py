@@ -12,6 +12,7 @@ import streamlit as st
 
 from geo.errors import GridCommandError, InvalidInput, NobodyEligible, NotAuthenticated, Unavailable
 from governance import labels
+from pages.ui import context
 
 _LOG = logging.getLogger(__name__)
 _REFUSED = "_refused"
@@ -29,6 +30,24 @@ _ADVICE = {
     "nobody_eligible": "可稍后再试,或先转办。",
     "not_found": "可能已移出您的管辖范围,或编号有误。",
 }
+
+_DEGREES = "经纬度请填十进制度数,经度在前,例如 124.018000 和 45.005000;请检查是否填反,或选错了坐标系。"
+_FIELDS = {
+    "title": "请填写标题,最多 200 字。",
+    "class": "请选择类别。",
+    "severity": "请选择级别。",
+    "source": "请选择来源。",
+    "crs": "请选择坐标系:选错会偏出几百米,派错人。",
+    "lon": _DEGREES,
+    "lat": _DEGREES,
+    "address": "地址最多 200 字。",
+    "description": "情况说明最多 4000 字。",
+    "reporter_name": "报告人最多 50 字。",
+    "reporter_phone": "联系电话最多 30 字。",
+    "reason": "改派要写明理由,事后可查。",
+    "opinion": "这一步要写明意见,请填写后再提交。",
+}
+"""What to do about a field that can't be taken as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +67,8 @@ class Calm:
 
 def text_of(error: GridCommandError) -> str:
     """The sentence for people: by the error's code, with what its facts add."""
+    if error.code == InvalidInput.code and isinstance(error, InvalidInput):
+        return _FIELDS.get(error.field, f"{labels.ERRORS[error.code].zh}({error.field})。")
     text = labels.ERRORS[error.code].zh
     if isinstance(error, NobodyEligible) and "shortfall" in error.facts:
         text = f"{text}:{labels.shortfall_text(str(error.facts['shortfall']))}"
@@ -56,8 +77,8 @@ def text_of(error: GridCommandError) -> str:
 
 
 @contextmanager
-def attempt(*, done: str = "") -> Iterator[None]:
-    """Runs one command. Refused, its reason is kept for `refused`; done, `done` is said in passing."""
+def attempt() -> Iterator[None]:
+    """Runs one command. Refused, its reason is kept for `refused` until the next one."""
     st.session_state.pop(_REFUSED, None)
     try:
         yield
@@ -68,9 +89,8 @@ def attempt(*, done: str = "") -> Iterator[None]:
     except GridCommandError as error:
         _LOG.info("refused: %s %s", error.code, error)
         st.session_state[_REFUSED] = Refused(text=text_of(error))
-    else:
-        if done:
-            st.toast(done)
+    finally:
+        context.forget()
 
 
 def refused() -> Refused | None:

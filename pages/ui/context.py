@@ -96,6 +96,13 @@ def county() -> territory.County:
     return cast("territory.County", st.session_state["_county"])
 
 
+def source_line() -> str:
+    """Where the data comes from, for every map and file; demo data says so."""
+    place = county()
+    marked = "演示数据" in place.source_note or not place.is_demo
+    return place.source_note if marked else f"{place.source_note}(演示数据)"
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What was read, of what (`about`), at which revisions."""
@@ -124,3 +131,9 @@ def remembered(name: str, about: Hashable, layers: tuple[str, ...], read: Callab
         return cast("T", before.value)
     st.session_state[f"_read_{name}"] = _Read(about, seen, value)
     return value
+
+
+def forget() -> None:
+    """Drops what is remembered: the one who just changed something sees it at once, before the feed has told."""
+    for key in [str(key) for key in st.session_state if str(key).startswith("_read_")]:
+        del st.session_state[key]

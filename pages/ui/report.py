@@ -13,14 +13,8 @@ from geo.errors import InvalidInput
 from governance import labels
 from governance.incident import Severity, Source
 from layers.palette import INK, SEVERITY, SEVERITY_NUMERAL
-from pages.ui import commands, context, parts, wording
+from pages.ui import commands, context, parts, values, wording
 
-_CRS_NAMES = {
-    Crs.WGS84: "WGS 84(手机定位、GPS)",
-    Crs.CGCS2000: "CGCS2000(国家坐标)",
-    Crs.GCJ02: "GCJ-02(高德、腾讯)",
-    Crs.BD09: "BD-09(百度)",
-}
 _OUTLINES = (
     "/api/base/blocks",
     "/api/base/water",
@@ -47,7 +41,7 @@ class _Place:
 
 def render(*, close: str = "desk_close") -> str | None:
     """Draws the map to point at and the form beside it; the number of the incident just reported, otherwise None."""
-    classes = context.remembered("classes", "all", (), incidents.classes)
+    classes = values.classes()
     place = _place()
     similar = _similar(place)
     centre, right = st.columns([1.62, 1], gap="small")
@@ -70,10 +64,11 @@ def _form(
         "情况说明", key="rep_description", height=90, max_chars=2000, placeholder="现场情况、影响范围、需要什么"
     )
     _fault("description")
-    name, phone = st.columns(2, gap="small")
+    source, name, phone = st.columns([1.25, 1, 1.1], gap="small")
+    source.selectbox("来源", list(Source), format_func=lambda source: labels.SOURCE[source].zh, key="rep_source")
     name.text_input("报告人", key="rep_name", max_chars=40, placeholder="可不填")
     phone.text_input("联系电话", key="rep_phone", max_chars=20, placeholder="可不填")
-    _fault("reporter_name", "reporter_phone")
+    _fault("source", "reporter_name", "reporter_phone")
     refused = commands.refused()
     if refused and refused.field not in _SHOWN:
         st.error(refused.text)
@@ -94,23 +89,22 @@ def _class_fields(classes: list[incidents.ClassRow]) -> incidents.ClassRow:
     code = minor_field.selectbox("小类", list(minors), format_func=lambda code: minors[code].name, key="rep_class")
     chosen = minors.get(code) or next(iter(minors.values()))
     _fault("class")
-    level_field, source_field = st.columns([1.35, 1], gap="small")
-    level_field.segmented_control(
+    st.segmented_control(
         "级别",
         list(Severity),
         default=Severity(chosen.default_severity),
         required=True,
-        format_func=lambda level: f"{SEVERITY_NUMERAL[level]} {labels.SEVERITY[level].zh}",
+        format_func=values.severity_text,
+        width="stretch",
         key=f"rep_severity_{chosen.code}",
     )
-    source_field.selectbox("来源", list(Source), format_func=lambda source: labels.SOURCE[source].zh, key="rep_source")
-    _fault("severity", "source")
+    _fault("severity")
     return chosen
 
 
 def _where_fields(place: _Place) -> None:
     system, lon, lat = st.columns([1.5, 1, 1], gap="small")
-    system.selectbox("坐标系", list(Crs), format_func=_CRS_NAMES.__getitem__, key="rep_crs")
+    system.selectbox("坐标系", list(Crs), format_func=lambda crs: labels.CRS[crs].zh, key="rep_crs")
     lon.text_input("经度", key="rep_lon", placeholder="点地图或填写")
     lat.text_input("纬度", key="rep_lat", placeholder="点地图或填写")
     if place.fault:
@@ -204,7 +198,7 @@ def _submit(chosen: incidents.ClassRow) -> str | None:
     """Reports what the form holds; the same press delivered twice reports once."""
     state = st.session_state
     made: incidents.Incident | None = None
-    with commands.attempt(done="已上报"):
+    with commands.attempt():
         made = incidents.report(
             context.deployment().database,
             context.principal(),

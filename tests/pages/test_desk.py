@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from db import assignments, incidents
+from db.session import Database
+from governance.access import SYSTEM, Principal, Role
+from governance.incident import Status
+
+RUSONG = "220723003"
+DISPATCHER = Principal(account="dispatcher", role=Role.DISPATCHER)
+
+
+def _html(screen: Any) -> str:
+    return "\n".join(str(element.value) for element in screen.get("html"))
+
+
+def _queue(database: Database, *, grid: str | None = None) -> list[incidents.QueueRow]:
+    with database.session(DISPATCHER) as session:
+        return incidents.queue(session, grid=grid)
+
+
+def _get(database: Database, no: str) -> incidents.Incident:
+    with database.session(SYSTEM) as session:
+        return incidents.get(session, no)
+
+
+def _waiting(database: Database) -> tuple[str, str]:
+    """A waiting incident, and the worker whom the rules would send."""
+    with database.session(DISPATCHER) as session:
+        for row in incidents.queue(session, statuses=[Status.REPORTED]):
+            found = assignments.candidates(session, row.no, principal=DISPATCHER, now=datetime.now(UTC))
+            if len(found.ranking.ranked) > 1:
+                return row.no, found.ranking.ranked[0].candidate.code
+    raise AssertionError("the demo county has an incident that waits")
+
+
+def test_the_first_of_the_queue_is_pinned_by_its_number(visit: Any, provided: Database):
+    """What the desk opens with stays chosen by number, so that nothing slips under a hand about to press Enter."""
+    screen = visit("dispatcher")
+
+    assert screen.query_params["no"] == _queue(provided)[0].no
+
+
+def test_a_deep_link_opens_its_incident(visit: Any, provided: Database):
+    """The case shows the incident of the address with number, title and chain of grids."""
+    row = _queue(provided)[5]
+
+    html = _html(visit("dispatcher", no=row.no))
+
+    assert row.no in html
+    assert row.title in html
+    assert " › ".join(grid.name for grid in reversed(_get(provided, row.no).chain)) in html
+
+
+def test_one_press_sends_the_first_candidate(visit: Any, provided: Database):
+    """The button sends whom the rules put first, and the case shows who goes and how to call them back."""
+    no, worker = _waiting(provided)
+    screen = visit("dispatcher", no=no)
+
+    screen.button(key="desk_dispatch").click().run()
+
+    sent = _get(provided, no)
+    assert sent.status is Status.DISPATCHED
+    assert sent.assignment is not None
+    assert sent.assignment.worker_code == worker
+    assert screen.button(key="desk_undo")
+
+
+def test_undo_within_ten_seconds(visit: Any, provided: Database):
+    """Undo takes the dispatch back: nobody is on the way, and both steps stay on record."""
+    no, _ = _waiting(provided)
+    screen = visit("dispatcher", no=no)
+    screen.button(key="desk_dispatch").click().run()
+
+    screen.button(key="desk_undo").click().run()
+
+    undone = _get(provided, no)
+    assert undone.status is Status.ACCEPTED
+    assert undone.assignment is None
+    assert [step.action for step in undone.steps][-2:] == ["dispatch", "withdraw"]
+
+
+def test_an_override_asks_for_a_reason(visit: Any, provided: Database):
+    """Sending another than the first is refused without a reason, and done with one."""
+    no, first = _waiting(provided)
+    with provided.session(DISPATCHER) as session:
+        ranked = assignments.candidates(session, no, principal=DISPATCHER, now=datetime.now(UTC)).ranking.ranked
+    other = ranked[1].candidate.code
+    screen = visit("dispatcher", no=no)
+    screen.session_state[f"case_worker_{no}"] = other
+    screen.run()
+
+    screen.button(key="desk_dispatch").click().run()
+    assert any("理由" in error.value for error in screen.error)
+    assert _get(provided, no).status is Status.REPORTED
+
+    screen.text_input(key=f"case_reason_{no}").set_value("熟悉该小区").run()
+    screen.button(key="desk_dispatch").click().run()
+    sent = _get(provided, no).assignment
+    assert sent is not None
+    assert (sent.worker_code, sent.is_override, sent.reason) == (other, True, "熟悉该小区")
+    assert other != first
+
+
+def test_an_incident_is_followed_to_its_closure(visit: Any, provided: Database):
+    """Each next step is one press; the result of the work is asked for where the lifecycle needs it."""
+    no, _ = _waiting(provided)
+    screen = visit("dispatcher", no=no)
+    screen.button(key="desk_dispatch").click().run()
+    screen.button(key="case_acknowledge").click().run()
+    screen.button(key="case_arrive").click().run()
+
+    screen.button(key="case_resolve").click().run()
+    assert any("意见" in error.value for error in screen.error)
+    screen.text_area(key=f"case_result_{no}").set_value("已清理,居民确认").run()
+    screen.button(key="case_resolve").click().run()
+    screen.button(key="case_verify").click().run()
+
+    closed = _get(provided, no)
+    assert closed.status is Status.CLOSED
+    assert "已办结" in _html(screen)
+    assert [step.action for step in closed.steps] == [
+        "report", "accept", "dispatch", "acknowledge", "arrive", "resolve", "verify",
+    ]  # fmt: skip
+
+
+def test_a_report_becomes_an_incident(visit: Any, provided: Database):
+    """The form's report is opened at its place, its raw coordinates kept with the CRS that was declared."""
+    row = _queue(provided, grid=RUSONG)[0]
+    screen = visit("dispatcher")
+    screen.button(key="desk_new").click().run()
+    screen.text_input(key="rep_title").set_value("井盖破损").run()
+    screen.selectbox(key="rep_crs").select("cgcs2000").run()
+    screen.text_input(key="rep_lon").set_value(f"{row.lon:.6f}").run()
+    screen.text_input(key="rep_lat").set_value(f"{row.lat:.6f}").run()
+
+    screen.button(key="rep_submit").click().run()
+
+    assert not screen.exception
+    made = _get(provided, screen.query_params["no"])
+    assert (made.title, made.raw_crs, made.status) == ("井盖破损", "cgcs2000", Status.REPORTED)
+    assert made.grid_code.startswith(RUSONG)
+    assert "new" not in screen.query_params
+
+
+def test_a_report_without_a_title_names_the_field(visit: Any, provided: Database):
+    """What is missing is said below its field, what was filled in stays, and nothing is opened."""
+    row = _queue(provided)[0]
+    before = len(_queue(provided))
+    screen = visit("dispatcher")
+    screen.button(key="desk_new").click().run()
+    screen.text_input(key="rep_lon").set_value(f"{row.lon:.6f}").run()
+    screen.text_input(key="rep_lat").set_value(f"{row.lat:.6f}").run()
+
+    screen.button(key="rep_submit").click().run()
+
+    assert any("标题" in error.value for error in screen.error)
+    assert screen.text_input(key="rep_lon").value == f"{row.lon:.6f}"
+    assert len(_queue(provided)) == before
+
+
+def test_swapped_axes_are_told(visit: Any):
+    """Latitude typed as longitude is refused with a hint, as soon as it is typed."""
+    screen = visit("dispatcher")
+    screen.button(key="desk_new").click().run()
+    screen.text_input(key="rep_lon").set_value("45.005").run()
+    screen.text_input(key="rep_lat").set_value("124.018").run()
+
+    assert screen.error
+
+
+def test_a_similar_report_close_by_is_shown(visit: Any, provided: Database):
+    """While the form is filled, an incident of the same class at the same place is offered as the possible same one."""
+    incidents.report(
+        provided,
+        SYSTEM,
+        incidents.Report(title="先报的", class_code="0101", lon=124.0075, lat=45.0125, crs="wgs84"),
+        now=datetime.now(UTC),
+    )
+    screen = visit("dispatcher")
+    screen.button(key="desk_new").click().run()
+    screen.selectbox(key="rep_class").select("0101").run()
+    screen.text_input(key="rep_lon").set_value("124.0075").run()
+    screen.text_input(key="rep_lat").set_value("45.0125").run()
+
+    assert any("同类事件" in warning.value for warning in screen.warning)
