@@ -77,8 +77,8 @@ def text_of(error: GridCommandError) -> str:
 
 
 @contextmanager
-def attempt() -> Iterator[None]:
-    """Runs one command. Refused, its reason is kept for `refused` until the next one."""
+def attempt(*, done: str = "") -> Iterator[None]:
+    """Runs one command. Its refusal is kept for `refused` until the next one; `done` is said in passing."""
     st.session_state.pop(_REFUSED, None)
     try:
         yield
@@ -89,6 +89,9 @@ def attempt() -> Iterator[None]:
     except GridCommandError as error:
         _LOG.info("refused: %s %s", error.code, error)
         st.session_state[_REFUSED] = Refused(text=text_of(error))
+    else:
+        if done:
+            st.toast(done)
     finally:
         context.forget()
 
