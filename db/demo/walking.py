@@ -1,0 +1,156 @@
+"""Workers who walk along the streets: towards their task, else round their post."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zlib import crc32
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from db.positions import MOST_FIXES, Fix
+from geo.crs import Crs, metric_to_storage, storage_to_metric
+from geo.travel import EBIKE_M_S, RoadGraph
+
+Point = tuple[float, float]
+"""Easting and northing in the metric SRID."""
+
+_STROLL_M_S = 1.2
+_ROUND_M = 450.0
+"""How far from the post a round leads."""
+_SILENT_PERCENT = 14
+"""Of workers on duty, whose phones have fallen silent: their last position grows stale."""
+_ARRIVED_M = 3.0
+_LONGEST_STEP = timedelta(seconds=30)
+"""However long nobody has looked, nobody leaps."""
+
+_EDGES = text(
+    """SELECT e.source, e.target, e.length_m, e.is_oneway,
+        ST_X(ST_StartPoint(e.geom)) AS x1, ST_Y(ST_StartPoint(e.geom)) AS y1,
+        ST_X(ST_EndPoint(e.geom)) AS x2, ST_Y(ST_EndPoint(e.geom)) AS y2
+    FROM base.road_edge AS e
+    ORDER BY e.id"""
+)
+
+_WALKERS = text(
+    """SELECT w.code, ST_X(r.latest) AS lon, ST_Y(r.latest) AS lat, r.positioned_at,
+        ST_X(post.geom) AS post_lon, ST_Y(post.geom) AS post_lat,
+        ST_X(task.geom) AS task_lon, ST_Y(task.geom) AS task_lat
+    FROM responder AS r
+    JOIN worker AS w ON w.id = r.worker_id
+    JOIN grid AS g ON g.code = w.grid_code
+    LEFT JOIN building AS b ON b.id = w.building_id
+    CROSS JOIN LATERAL (SELECT coalesce(ST_Centroid(b.geom), ST_PointOnSurface(g.geom)) AS geom) AS post
+    LEFT JOIN LATERAL (
+        SELECT i.geom
+        FROM assignment AS a
+        JOIN incident AS i ON i.id = a.incident_id
+        WHERE a.worker_id = r.worker_id AND a.ended_at IS NULL
+        ORDER BY (a.status = 'arrived'), a.dispatched_at, a.id
+        LIMIT 1
+    ) AS task ON true
+    WHERE r.on_duty AND r.latest IS NOT NULL
+    ORDER BY w.code"""
+)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """A way that somebody is on; `way` begins where they are."""
+
+    way: NDArray[np.float64]
+    to_task: Point | None
+
+
+@dataclass(slots=True)
+class Walkers:
+    """Everybody on duty whose position is known, on the deployment's road network."""
+
+    graph: RoadGraph
+    srid: int
+    rng: Generator
+    _walks: dict[str, _Walk] = field(default_factory=dict)
+
+    @classmethod
+    def on_roads(cls, session: Session, *, srid: int, rng: Generator) -> Walkers:
+        """Walkers on the roads of the database; `srid` is its metric one."""
+        rows = session.execute(_EDGES).all()
+        ends = np.array([(r.x1, r.y1) for r in rows] + [(r.x2, r.y2) for r in rows]).reshape(-1, 2)
+        x, y = storage_to_metric(ends[:, 0], ends[:, 1], srid)
+        source, target = [r.source for r in rows], [r.target for r in rows]
+        graph = RoadGraph.from_edges(
+            source,
+            target,
+            [r.length_m for r in rows],
+            [r.is_oneway for r in rows],
+            np.column_stack((x, y)),
+            node_id=[*source, *target],
+        )
+        return cls(graph=graph.mainland(), srid=srid, rng=rng)
+
+    def next_fixes(self, session: Session, *, now: datetime) -> list[Fix]:
+        """Where everybody has got to by `now`, for `db.positions.record`; the silent ones leave no word."""
+        rows = [row for row in session.execute(_WALKERS) if not is_silent(row.code)][:MOST_FIXES]
+        present = {row.code for row in rows}
+        self._walks = {code: walk for code, walk in self._walks.items() if code in present}
+        fixes = []
+        for row in rows:
+            here, post = self._metric(row.lon, row.lat), self._metric(row.post_lon, row.post_lat)
+            task = None if row.task_lon is None else self._metric(row.task_lon, row.task_lat)
+            span = min(max(now - row.positioned_at, timedelta()), _LONGEST_STEP)
+            x, y = self._move(row.code, here, post, task, seconds=span.total_seconds())
+            lon, lat = metric_to_storage(x, y, self.srid)
+            fixes.append(Fix(worker=row.code, lon=lon, lat=lat, crs=Crs.CGCS2000, at=now))
+        return fixes
+
+    def first_fixes(self, posts: Sequence[tuple[str, float, float]], *, now: datetime) -> list[Fix]:
+        """The first positions of workers (code and post in degrees) who come on duty: a street corner near the post."""
+        fixes = []
+        for code, lon, lat in posts:
+            x, y = self._somewhere_near(self._metric(lon, lat))
+            at_lon, at_lat = metric_to_storage(x, y, self.srid)
+            fixes.append(Fix(worker=code, lon=at_lon, lat=at_lat, crs=Crs.CGCS2000, at=now))
+        return fixes
+
+    def _metric(self, lon: float, lat: float) -> Point:
+        return storage_to_metric(lon, lat, self.srid)
+
+    def _move(self, code: str, here: Point, post: Point, task: Point | None, *, seconds: float) -> Point:
+        walk = self._walks.get(code)
+        if walk is None or walk.to_task != task or len(walk.way) == 0:
+            if task is not None and np.hypot(task[0] - here[0], task[1] - here[1]) < _ARRIVED_M:
+                return here
+            goal = task or self._somewhere_near(post)
+            walk = self._walks[code] = _Walk(way=self.graph.path(here, goal), to_task=task)
+        at, walk.way = along(np.vstack([here, walk.way]), seconds * (_STROLL_M_S if task is None else EBIKE_M_S))
+        return at
+
+    def _somewhere_near(self, post: Point) -> Point:
+        near = self.graph.tree.query_ball_point(post, _ROUND_M)
+        if not near:
+            return post
+        x, y = self.graph.node_xy[int(self.rng.choice(np.sort(near)))]
+        return float(x), float(y)
+
+
+def is_silent(code: str) -> bool:
+    """Whether this worker's phone sends nothing; the same ones always."""
+    return crc32(code.encode()) % 100 < _SILENT_PERCENT
+
+
+def along(way: NDArray[np.float64], distance_m: float) -> tuple[Point, NDArray[np.float64]]:
+    """The point so far along the way, and the vertices that are left of it; none at its end."""
+    left = distance_m
+    for i in range(len(way) - 1):
+        (x1, y1), (x2, y2) = way[i], way[i + 1]
+        length = float(np.hypot(x2 - x1, y2 - y1))
+        if length > left:
+            share = left / length
+            return (float(x1 + share * (x2 - x1)), float(y1 + share * (y2 - y1))), way[i + 1 :]
+        left -= length
+    return (float(way[-1][0]), float(way[-1][1])), way[len(way) :]
