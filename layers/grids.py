@@ -12,9 +12,9 @@ LEVELS = ("street", "community", "quarter", "building")
 """From the largest to the smallest."""
 
 _SIZES = {"street": "大", "community": "中", "quarter": "小", "building": "微"}
-_WIDTH_M = {"street": 22.0, "community": 14.0, "quarter": 5.0, "building": 5.0}
-_PIXELS = {"street": (2.4, 5.0), "community": (1.5, 3.5), "quarter": (0.7, 2.2), "building": (0.7, 2.0)}
-_ALPHA = {"street": 225, "community": 190, "quarter": 130, "building": 170}
+_WIDTH_M = {"street": 24.0, "community": 12.0, "quarter": 5.0, "building": 5.0}
+_PIXELS = {"street": (2.6, 5.0), "community": (1.4, 3.0), "quarter": (0.7, 2.2), "building": (0.7, 2.0)}
+_ALPHA = {"street": 235, "community": 125, "quarter": 130, "building": 170}
 
 
 def colour(level: str, palette: Palette) -> str:

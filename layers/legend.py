@@ -52,7 +52,10 @@ def strip(keys: Iterable[str]) -> str:
         elif key == "devices":
             parts += [f"<span>{icon(name)}设备{escape(text)}</span>" for name, text in _MORE[key]]
         elif key == "workers":
-            parts += [f"<span>{mark(symbol)}{escape(symbol.label)}</span>" for symbol in layer.symbols[:2]]
+            parts += [
+                f"<span>{mark(symbol)}{escape(layer.title)}{escape(symbol.label)}</span>"
+                for symbol in layer.symbols[:2]
+            ]
         elif layer.symbols[0].icon:
             parts.append(f"<span>{mark(layer.symbols[0])}{escape(layer.title)}</span>")
     return "".join(parts)

@@ -107,7 +107,7 @@ def draw(
             get_alignment_baseline="center",
             extensions=[{"@@type": "CollisionFilterExtension"}],
             get_collision_priority="@@=q",
-            collision_test_props={"sizeScale": 1.5},
+            collision_test_props={"sizeScale": 2.0},
         )
     ]
 

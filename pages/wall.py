@@ -37,7 +37,7 @@ _NAMED = ("street", "community", "road")
 _PERIODS = {"today": "今日", "week": "7 日", "month": "本月"}
 _CASES_A_PAGE = 6
 _PAGE_S = 10.0
-_SIDES_REM, _ENDS_REM = 48.0, 7.5
+_SIDES_REM, _ENDS_REM = 48.0, 10.125
 """What the map leaves to the columns beside it, and to header and ticker."""
 
 _UNSENT = frozenset({Status.REPORTED, Status.ACCEPTED, Status.RETURNED})
@@ -90,7 +90,7 @@ def _map(size: layout.Viewport) -> None:
 
 def _legend() -> None:
     note = escape(context.county().source_note)
-    st.html(f'<div class="legend">{legend.strip(_LAYERS)}<span class="source">{note}</span></div>')
+    st.html(f'<p class="source">{note}</p><div class="legend">{legend.strip(_LAYERS)}</div>')
 
 
 @st.fragment(run_every="2s", key="wall_board_tick")
@@ -190,10 +190,12 @@ def _actions(rows: Sequence[QueueRow], proposed: Mapping[str, Proposal]) -> None
 
 def _send(no: str, title: str) -> None:
     at = context.deployment()
-    with commands.attempt(done=f"已派单:{title}"):
+    with commands.attempt():
         assignments.dispatch(at.database, context.principal(), no, now=context.now())
     refused = commands.refused()
-    if refused is not None:
+    if refused is None:
+        st.toast(f"已派单:{title}", icon=":material/check:")
+    else:
         st.toast(f"{title}:{refused.text}", icon=":material/info:")
         commands.forget_refusal()
 

@@ -10,6 +10,7 @@ from html import escape
 from db.figures import CommunityRate, Duty, Figure, HourCount, Today
 from db.incidents import QueueRow, TickerRow
 from governance import labels
+from governance.incident import Status
 from layers.palette import SEVERITY_NUMERAL
 from pages.ui import wording
 
@@ -139,11 +140,12 @@ def _figure_pages(figures: Sequence[Figure]) -> list[tuple[str, list[Figure]]]:
     sections: dict[str, list[Figure]] = {}
     for figure in figures:
         sections.setdefault(figure.section, []).append(figure)
-    return [
-        (section, rows[start : start + _FIGURES_A_PAGE])
-        for section, rows in sections.items()
-        for start in range(0, len(rows), _FIGURES_A_PAGE)
-    ]
+    pages = []
+    for section, rows in sections.items():
+        # Evenly: eight figures are two pages of four, not six and two.
+        step = -(-len(rows) // -(-len(rows) // _FIGURES_A_PAGE))
+        pages += [(section, rows[start : start + step]) for start in range(0, len(rows), step)]
+    return pages
 
 
 def _amount(figure: Figure) -> str:
@@ -178,10 +180,10 @@ def queue(
     """Open incidents by deadline: what, where, what is left, and who is or would be on the way."""
     cards = "".join(_card(row, proposals.get(row.no), now) for row in rows)
     body = (
-        f'<ol class="cases">{cards}</ol>' if cards else _empty("目前没有待处置的事件。\n新上报的事件会按时限排在这里。")
+        f'<ol class="cases">{cards}</ol>' if cards else _empty("目前没有未办结的事件。\n新上报的事件会按时限排在这里。")
     )
     aside = f"{total} 件{pager(page, pages)}"
-    return panel("待处置 · 按时限", body, aside=aside, name="queue")
+    return panel("未办结事件 · 按时限", body, aside=aside, name="queue")
 
 
 def _card(row: QueueRow, proposal: Proposal | None, now: datetime) -> str:
@@ -199,7 +201,9 @@ def _card(row: QueueRow, proposal: Proposal | None, now: datetime) -> str:
 
 def _who(row: QueueRow, proposal: Proposal | None) -> str:
     if row.worker_name:
-        return f'<span class="sent">{escape(row.worker_name)} 处置中</span>'
+        return f'<span class="sent">{escape(row.worker_name)} 在办</span>'
+    if row.status == Status.RESOLVED:
+        return '<span class="sent">已处置,等核查</span>'
     if proposal is None:
         return ""
     if proposal.shortfall:
@@ -228,7 +232,7 @@ def ticker(steps: Sequence[TickerRow], now: datetime, *, zone: tzinfo) -> str:
     entries = "".join(
         f'<span class="step s{step.severity}">'
         f"<time>{escape(wording.instant(step.at, now, zone=zone).removeprefix('今天 '))}</time>"
-        f"<i>{SEVERITY_NUMERAL[step.severity]}</i>{escape(step.grid_name)} {escape(step.title)}"
+        f"<i>{SEVERITY_NUMERAL[step.severity]}</i>{escape(_placed(step))}"
         f"<em>{escape(labels.STATUS[step.to_status].zh)}</em></span>"
         for step in steps
     )
@@ -237,6 +241,11 @@ def ticker(steps: Sequence[TickerRow], now: datetime, *, zone: tzinfo) -> str:
         f'<div class="ticker"><b>动态</b><div class="belt"><div class="run" style="animation-duration:{seconds}s">'
         f'<div>{entries}</div><div aria-hidden="true">{entries}</div></div></div></div>'
     )
+
+
+def _placed(step: TickerRow) -> str:
+    """The title with its grid before it, unless it begins with that already."""
+    return step.title if step.title.startswith(step.grid_name) else f"{step.grid_name} {step.title}"
 
 
 def _empty(text: str) -> str:

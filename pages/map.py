@@ -1,0 +1,155 @@
+"""The officer's map (`/map`): every layer with its switch, filters that stand in the address, a list, and a card."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from db import territory
+from layers import deck, tooltip
+from layers.catalog import LAYERS
+from layers.palette import LIGHT
+from layers.spec import Look
+from pages.ui import chart, commands, context, featurecard, layertree, layout, parts, wording
+from pages.ui.featurecard import Found
+from pages.ui.layertree import Chosen
+
+_NAMED = ("street", "community", "quarter", "road")
+_LEFT_PX, _RIGHT_PX, _TOP_PX = 320, 400, 128
+_SELECTED = "at"
+"""The parameter of the address that names the selected feature: layer and code."""
+
+
+def render() -> None:
+    """Draws the map; its one fragment keeps tree, map, list and card in step with each other and with the data."""
+    st.html(layout.style("map") + chart.hint_style())
+    _live(layout.viewport("map_viewport"))
+
+
+@st.fragment(run_every="2s", key="map_live")
+def _live(size: layout.Viewport) -> None:
+    with commands.calmly():
+        with st.container(key="map_bar"):
+            where, look_for = st.columns([3, 1], gap="small")
+            with where:
+                code, grid_chips = layertree.grid()
+            with look_for:
+                q = layertree.search()
+        with st.container(key="map_tree"):
+            st.html("<h2>图层</h2>")
+            chosen = layertree.show(code, q)
+        _chips([*grid_chips, *layertree.search_chip(q), *chosen.chips])
+        selected = _selected()
+        with st.container(key="map_chart"):
+            clicked = _map(chosen, selected, size)
+        with st.container(key="map_side"):
+            picked = _card(selected) if selected else None
+            picked = _list(chosen, selected) or picked
+        _note()
+        _follow(clicked or picked)
+
+
+def _selected() -> Found | None:
+    layer, _, code = st.query_params.get(_SELECTED, "").partition(":")
+    return featurecard.find(layer, code) if code else None
+
+
+def _follow(target: str | None) -> None:
+    """Goes to what was clicked, on the map or in the list."""
+    if target is not None and target != st.query_params.get(_SELECTED, ""):
+        _select(target)
+        st.rerun(scope="fragment")
+
+
+def _select(target: str) -> None:
+    if target:
+        st.query_params[_SELECTED] = target
+    else:
+        st.query_params.pop(_SELECTED, None)
+
+
+def _chips(chips: list[layertree.Chip]) -> None:
+    """The filters in force, each taken back by a click."""
+    with st.container(key="map_chips", horizontal=True, gap="small"):
+        for chip in chips:
+            st.button(
+                f"{chip.text} ✕",
+                key=f"chip_{chip.key}_{chip.value}",
+                help="取消这个筛选",
+                on_click=layertree.clear,
+                args=(chip,),
+            )
+
+
+def _map(chosen: Chosen, selected: Found | None, size: layout.Viewport) -> str | None:
+    """The map; answers "layer:code" of a feature that was clicked since the last run."""
+    feed = context.deployment().feed
+    width_px, height_px = size.width_px - _LEFT_PX - _RIGHT_PX, size.height_px - _TOP_PX
+    made = deck.compose(
+        deck.sources({key: feed.revision(key) for key in chosen.filters}, chosen.filters),
+        Look(palette=LIGHT),
+        view=deck.initial_view(context.county().town_bounds, width_px=width_px, height_px=height_px),
+        labels=chart.place_names(),
+        label_kinds=_NAMED,
+        marked=deck.Marked(lon=selected.lon, lat=selected.lat) if selected else None,
+        tooltip=tooltip.template(),
+    )
+    event = chart.show_selectable(made, key="map_deck")
+    target = None if event is None else f"{event[0].partition('-')[0]}:{event[1].get('code', '')}"
+    if target == st.session_state.get("_map_clicked"):
+        return None
+    st.session_state["_map_clicked"] = target
+    return target
+
+
+def _card(selected: Found) -> str | None:
+    """The selected feature; answers "" when it is to be closed."""
+    with st.container(key="map_card"):
+        featurecard.detail(selected, context.now())
+        if selected.layer == "grids":
+            chain = context.remembered(
+                "map_chain",
+                selected.properties["code"],
+                ("grids",),
+                lambda session: territory.chain(session, selected.properties["code"]),
+            )
+            st.button("只看这个网格", key="map_narrow", on_click=layertree.narrow_to, args=(chain,), type="primary")
+        if st.button("关闭", key="map_close", icon=":material/close:"):
+            return ""
+    return None
+
+
+def _list(chosen: Chosen, selected: Found | None) -> str | None:
+    """What the filters leave of one layer; answers "layer:code" of a row that was clicked."""
+    if not chosen.filters:
+        st.html('<p class="map-empty">没有打开的图层。在左侧打开一个图层,这里会列出它的内容。</p>')
+        return None
+    layer = st.selectbox(
+        "列表",
+        list(chosen.filters),
+        format_func=lambda key: f"{LAYERS[key].title}",
+        key="map_listed",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    number = chosen.shown[layer]
+    rows = featurecard.rows(layer, chosen.filters[layer])
+    more = f",列出前 {featurecard.MOST_ROWS}" if number > featurecard.MOST_ROWS else ""
+    st.html(f'<p class="map-tally">共 <b>{wording.count(number)}</b> 个{more}</p>')
+    now = context.now()
+    picked = parts.cards(
+        "map_rows",
+        [featurecard.card(layer, row, now) for row in rows],
+        picked=str(selected.properties["code"]) if selected and selected.layer == layer else "",
+        label=LAYERS[layer].title,
+        empty="没有符合条件的内容。\n点地图上方的筛选条件可以取消它。",
+    )
+    return f"{layer}:{picked}" if picked else None
+
+
+def _note() -> None:
+    county = context.county()
+    demo = "<b>演示数据</b>" if county.is_demo else ""
+    with st.container(key="map_note"):
+        st.html(f'<p class="map-note">{demo}{escape(county.source_note)}</p>')

@@ -1,0 +1,194 @@
+"""What is known of one feature, with the next useful step; and the list of what the filters leave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+import streamlit as st
+
+from db import features
+from geo.features import FEATURE_TYPES, FeatureFilter, Kind
+from governance import labels
+from governance.access import Permission
+from layers.catalog import LAYERS
+from layers.palette import INK, KINDS, SEVERITY, SEVERITY_NUMERAL
+from pages.ui import context, parts, values, wording
+
+MOST_ROWS = 300
+_SOON_S = 15 * 60
+_LATEST = datetime.max.replace(tzinfo=UTC)
+
+_FACTS: Mapping[str, Sequence[str]] = {
+    "incidents": ("no", "class_name", "status", "grid_name", "address", "source", "reported_at", "due_at", "worker"),
+    "workers": ("availability", "grid_name", "skills", "load", "phone", "position_source", "positioned_at"),
+    "stations": ("kind", "address", "opening_hours"),
+    "venues": ("kind", "address", "opening_hours"),
+    "centres": ("kind", "address", "opening_hours"),
+    "devices": ("kind", "status", "status_at", "code"),
+    "grids": ("level", "kind", "code", "domains", "area_m2"),
+    "buildings": ("usage", "floors", "code"),
+}
+"""What a card tells, in this order; the fuller property of the same matter comes in its place for who may read it."""
+
+_FULL = {"worker": "worker_full_name", "phone": "full_phone"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One feature as it is now: its layer, properties, and a point of it in degrees."""
+
+    layer: str
+    properties: Mapping[str, Any]
+    lon: float
+    lat: float
+
+    @property
+    def title(self) -> str:
+        """What the feature is called."""
+        return title_of(self.properties)
+
+
+def title_of(properties: Mapping[str, Any]) -> str:
+    """A feature's title, full name where it may be read, name or code."""
+    for name in ("title", "full_name", "name", "code"):
+        if properties.get(name):
+            return str(properties[name])
+    return ""
+
+
+def find(layer: str, code: str) -> Found | None:
+    """The feature as it is now; None when there is none in scope."""
+    if layer not in FEATURE_TYPES:
+        return None
+    personal = context.principal().may(Permission.READ_PERSONAL)
+    found = context.remembered(
+        "map_card", (layer, code), (layer,), lambda session: features.feature(session, layer, code, personal=personal)
+    )
+    if found is None:
+        return None
+    lon, lat = _point(found["geometry"])
+    return Found(layer=layer, properties=found["properties"], lon=lon, lat=lat)
+
+
+def _point(geometry: Mapping[str, Any]) -> tuple[float, float]:
+    """A point's own place; of an area the middle of its box."""
+    numbers = geometry["coordinates"]
+    if geometry["type"] == "Point":
+        return float(numbers[0]), float(numbers[1])
+    while isinstance(numbers[0][0], list):
+        numbers = numbers[0]
+    lons, lats = [place[0] for place in numbers], [place[1] for place in numbers]
+    return (min(lons) + max(lons)) / 2, (min(lats) + max(lats)) / 2
+
+
+def facts_html(found: Found, now: datetime, zone: str) -> str:
+    """The card's head and facts. A value that there is none of isn't mentioned."""
+    kinds = {p.name: p.kind for p in FEATURE_TYPES[found.layer].properties}
+    rows = []
+    for name in _FACTS[found.layer]:
+        value = found.properties.get(_FULL.get(name, "")) or found.properties.get(name)
+        if value in (None, "", []):
+            continue
+        rows.append((values.property_text(name), _told(name, value, kinds[name], now, zone)))
+    listed = "".join(f"<dt>{escape(term)}</dt><dd>{said}</dd>" for term, said in rows)
+    mark = ""
+    if found.layer == "incidents":
+        severity = int(found.properties["severity"])
+        mark = f'<i style="background:{SEVERITY[severity]};color:{INK}">{SEVERITY_NUMERAL[severity]}</i>'
+    outside = "<em>网格外</em>" if found.properties.get("is_outside_grid") else ""
+    layer = escape(LAYERS[found.layer].title)
+    return f'<div class="fact-card"><p>{layer}{outside}</p><h3>{mark}{escape(found.title)}</h3><dl>{listed}</dl></div>'
+
+
+def _told(name: str, value: object, kind: Kind, now: datetime, zone: str) -> str:
+    if kind is Kind.INSTANT:
+        at = datetime.fromisoformat(str(value))
+        said = wording.instant(at, now, zone=zone)
+        if name == "due_at":
+            said = f"{said}({wording.remaining(at, now)})"
+        elif name == "positioned_at":
+            said = wording.ago(at, now)
+        return f'<span title="{wording.full_instant(at, zone=zone)}">{escape(said)}</span>'
+    if kind is Kind.REAL and isinstance(value, int | float):
+        return wording.count(value)
+    return escape(values.value_text(name, value))
+
+
+def next_steps(found: Found) -> str:
+    """Where to go on from here: the desk for an incident, a call for a worker."""
+    if found.layer == "incidents" and context.principal().may(Permission.ADVANCE_INCIDENT):
+        no = quote(str(found.properties["no"]))
+        return f'<a class="next" href="/desk?no={no}" target="_self">去派单台处理</a>'
+    if found.layer == "workers" and found.properties.get("full_phone"):
+        phone = escape(str(found.properties["full_phone"]))
+        return f'<a class="next" href="tel:{phone}">拨打 {phone}</a>'
+    return ""
+
+
+def rows(layer: str, flt: FeatureFilter) -> list[dict[str, Any]]:
+    """The first features that the filter leaves; incidents by deadline, the overdue first."""
+    about = (layer, flt.grid, flt.q, tuple(sorted(flt.where.items())))
+    text = context.remembered(
+        "map_list", about, (layer,),
+        lambda session: features.items(session, layer, flt, personal=False, limit=MOST_ROWS),
+    )  # fmt: skip
+    found = [feature["properties"] for feature in json.loads(text)["features"]]
+    if layer == "incidents":
+        found.sort(key=lambda p: (_instant(p["due_at"]) or _LATEST, p["no"]))
+    return found
+
+
+def _instant(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
+
+
+def card(layer: str, properties: Mapping[str, Any], now: datetime) -> parts.Card:
+    """One row of the list."""
+    if layer == "incidents":
+        due_at = _instant(properties["due_at"]) if properties["is_open"] else None
+        left_s = (due_at - now).total_seconds() if due_at else None
+        severity = int(properties["severity"])
+        status = labels.STATUS[properties["status"]].zh
+        return parts.Card(
+            id=properties["code"],
+            title=properties["title"],
+            colour=SEVERITY[severity],
+            mark=SEVERITY_NUMERAL[severity],
+            ink=INK,
+            aside=wording.remaining(due_at, now) if due_at else "",
+            tone="" if left_s is None or left_s > _SOON_S else ("late" if left_s < 0 else "soon"),
+            meta=f"{properties['class_name']} · {properties['grid_name']}",
+            tail=f"{properties['worker']} · {status}" if properties["worker"] else status,
+        )
+    aside, meta, tail = _said(layer, properties)
+    return parts.Card(
+        id=properties["code"], title=title_of(properties), colour=KINDS[layer], aside=aside, meta=meta, tail=tail
+    )
+
+
+def _said(layer: str, properties: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Aside, meta and tail of a row that is no incident."""
+
+    def word(name: str) -> str:
+        return values.value_text(name, properties[name])
+
+    if layer == "workers":
+        return word("availability"), str(properties["grid_name"]), word("position_source")
+    if layer == "devices":
+        return word("status"), word("kind"), str(properties["code"])
+    if layer == "grids":
+        return word("level"), str(properties["code"]), ""
+    if layer == "buildings":
+        return word("usage"), f"{properties['floors']} 层", str(properties["code"])
+    return word("kind"), str(properties["address"] or ""), str(properties["opening_hours"] or "")
+
+
+def detail(found: Found, now: datetime) -> None:
+    """Draws the card."""
+    st.html(facts_html(found, now, context.county().timezone) + next_steps(found))

@@ -1,0 +1,221 @@
+"""The layer tree: a switch, the counts and the key of each layer, and the filters, all of it in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from db import features, territory
+from db.territory import GridRow
+from geo.features import FeatureFilter
+from governance import labels
+from governance.incident import FINISHED, Status
+from layers.catalog import LAYERS
+from layers.spec import LayerSpec, Symbol
+from layers.symbols import url
+from pages.ui import context, values, wording
+
+ORDER = ("incidents", "workers", "stations", "venues", "centres", "devices", "grids", "buildings")
+_ON = frozenset({"incidents", "workers", "stations", "venues", "centres", "grids"})
+"""What is on before anybody chose."""
+
+_CASCADE = ("street", "community", "quarter", "building")
+_STATUSES: Mapping[str, Sequence[str]] = {
+    "incidents": tuple(status for status in Status if status not in FINISHED),
+    "devices": tuple(labels.DEVICE_STATUS),
+}
+_FINISHED_KEY = "show_finished"
+_Q_KEY = "map_q"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """A filter in force: what it says, and the widget and value that it comes from."""
+
+    text: str
+    key: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What the tree and the filters leave: a filter for each layer that is on, and how many features it shows."""
+
+    filters: Mapping[str, FeatureFilter]
+    shown: Mapping[str, int]
+    chips: Sequence[Chip]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counts:
+    """Of one layer: what is shown, what there is in the chosen grid, and by value of each filter offered."""
+
+    shown: int
+    total: int
+    by: Mapping[str, Mapping[str, int]]
+
+
+def grid() -> tuple[str | None, list[Chip]]:
+    """The four cascading choices of a grid: the code of the finest chosen, and the chip that says it."""
+    rows = context.remembered("map_grids", "all", ("grids",), territory.grids)
+    scope = context.principal().grid_prefix
+    parent: str | None = None
+    chosen: GridRow | None = None
+    for level, column in zip(_CASCADE, st.columns(len(_CASCADE), gap="small"), strict=True):
+        offered = {row.code: row for row in rows if _is_offered(row, level, parent, scope)}
+        code = column.selectbox(
+            labels.GRID_LEVEL[level].zh,
+            list(offered),
+            index=None,
+            format_func={code: row.name for code, row in offered.items()}.__getitem__,
+            placeholder=f"全部{labels.GRID_LEVEL[level].zh}",
+            disabled=not offered,
+            key=f"in_{level}",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        chosen = offered.get(code or "", chosen)
+        # Without a choice here nothing finer is offered: its names would be those of half the county.
+        parent = code if code in offered else "-"
+    if chosen is None:
+        return None, []
+    return chosen.code, [Chip(text=chosen.name, key=f"in_{chosen.level}")]
+
+
+def _is_offered(row: GridRow, level: str, parent: str | None, scope: str) -> bool:
+    is_in_scope = row.code.startswith(scope) or scope.startswith(row.code)
+    return row.level == level and is_in_scope and (parent is None or row.parent_code == parent)
+
+
+def search() -> str:
+    """Free text looked for in codes, names and titles of every layer."""
+    text = st.text_input(
+        "搜索", key=_Q_KEY, type="search", live=True, placeholder="搜索编号、名称、标题", label_visibility="collapsed",
+        bind="query-params",
+    )  # fmt: skip
+    return (text or "").strip()
+
+
+def show(code: str | None, q: str) -> Chosen:
+    """Draws the tree and answers what it leaves. Counts and map agree: both ask by the same filter."""
+    filters: dict[str, FeatureFilter] = {}
+    shown: dict[str, int] = {}
+    chips: list[Chip] = []
+    styles: list[str] = []
+    for key in ORDER:
+        spec = LAYERS[key]
+        is_on = st.checkbox(spec.title, value=key in _ON, key=f"show_{key}", bind="query-params")
+        if not is_on:
+            continue
+        where = dict(spec.ordinary)
+        where |= _chosen_values(spec, chips)
+        flt = FeatureFilter(grid=code, q=q or None, where=where)
+        counts = _counted(key, flt)
+        filters[key], shown[key] = flt, counts.shown
+        styles.append(_count_style(spec, counts))
+    st.html(f"<style>{''.join(styles)}</style>")
+    return Chosen(filters=filters, shown=shown, chips=chips)
+
+
+def _primary(spec: LayerSpec) -> str:
+    """The property that the layer's symbols tell apart."""
+    return next(iter(spec.symbols[0].where))
+
+
+def _chosen_values(spec: LayerSpec, chips: list[Chip]) -> dict[str, tuple[str, ...]]:
+    """The layer's key as filters: what is picked narrows, nothing picked leaves all that is ordinary."""
+    name = _primary(spec)
+    by_label = {symbol.label: symbol.where[name] for symbol in spec.symbols}
+    where: dict[str, tuple[str, ...]] = {}
+    picked = _pills(spec.key, name, list(by_label), chips)
+    if picked:
+        where[name] = tuple(value for label in picked for value in by_label[label])
+    if spec.key in _STATUSES:
+        words = {values.value_text("status", status): str(status) for status in _offered_statuses(spec.key)}
+        picked = _pills(spec.key, "status", list(words), chips)
+        if picked:
+            where["status"] = tuple(words[label] for label in picked)
+    if spec.key == "incidents" and st.checkbox("含已结束的事件", key=_FINISHED_KEY, bind="query-params"):
+        where["is_open"] = ("true", "false")
+    return where
+
+
+def _offered_statuses(key: str) -> Sequence[str]:
+    with_finished = key == "incidents" and st.session_state.get(_FINISHED_KEY)
+    return tuple(Status) if with_finished else _STATUSES[key]
+
+
+def _pills(layer: str, name: str, offered: list[str], chips: list[Chip]) -> list[str]:
+    key = f"{layer}-{name}"
+    picked = st.pills(
+        f"{LAYERS[layer].title}{values.property_text(name)}",
+        offered,
+        selection_mode="multi",
+        key=key,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    chips.extend(Chip(text=f"{LAYERS[layer].title} · {label}", key=key, value=label) for label in picked)
+    return list(picked)
+
+
+def clear(chip: Chip) -> None:
+    """Takes one filter back, as a button's callback."""
+    if chip.value:
+        st.session_state[chip.key] = [value for value in st.session_state[chip.key] if value != chip.value]
+    else:
+        st.session_state[chip.key] = "" if chip.key == _Q_KEY else None
+
+
+def search_chip(q: str) -> list[Chip]:
+    """The chip of the free text, if there is any."""
+    return [Chip(text=f"“{q}”", key=_Q_KEY)] if q else []
+
+
+def narrow_to(row: Sequence[GridRow]) -> None:
+    """Chooses a grid by its chain (finest first), as a button's callback."""
+    for level in _CASCADE:
+        st.session_state[f"in_{level}"] = next((grid.code for grid in row if grid.level == level), None)
+
+
+def _counted(key: str, flt: FeatureFilter) -> _Counts:
+    about = (flt.grid, flt.q, tuple(sorted(flt.where.items())))
+    return context.remembered(f"map_count_{key}", about, (key,), lambda session: _count(session, key, flt))
+
+
+def _count(session: Any, key: str, flt: FeatureFilter) -> _Counts:
+    spec = LAYERS[key]
+    names = {_primary(spec)} | ({"status"} if key in _STATUSES else set())
+    kept = {name: value for name, value in spec.ordinary.items() if name not in names}
+    total = FeatureFilter(grid=flt.grid, where=kept)
+    return _Counts(
+        shown=features.count(session, key, flt),
+        total=features.count(session, key, total),
+        by={name: features.facets(session, key, name, flt) for name in names},
+    )
+
+
+def _count_style(spec: LayerSpec, counts: _Counts) -> str:
+    """Counts and pictures as generated content, so that the widgets' own words stay what the address holds."""
+    name = _primary(spec)
+    total = f"{wording.count(counts.shown)} / {wording.count(counts.total)}"
+    rules = [f'.st-key-show_{spec.key} label::after{{content:"{total}"}}']
+    for place, symbol in enumerate(spec.symbols, start=1):
+        number = sum(counts.by[name].get(value, 0) for value in symbol.where[name])
+        button = f".st-key-{spec.key}-{name} button:nth-of-type({place})"
+        rules.append(f'{button}::after{{content:"{wording.count(number)}"}}{button}::before{{{_picture(symbol)}}}')
+    if spec.key in _STATUSES:
+        for place, status in enumerate(_offered_statuses(spec.key), start=1):
+            number = counts.by["status"].get(str(status), 0)
+            button = f".st-key-{spec.key}-status button:nth-of-type({place})"
+            rules.append(f'{button}::after{{content:"{wording.count(number)}"}}')
+    return "".join(rules)
+
+
+def _picture(symbol: Symbol) -> str:
+    if symbol.icon:
+        return f"background-image:url({url(symbol.icon)})"
+    return f"background:linear-gradient({symbol.colour},{symbol.colour}) center/100% {symbol.width_px:g}px no-repeat"
