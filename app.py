@@ -15,7 +15,6 @@ import streamlit as st
 
 from api.app import Context, routes
 from db.boot import Boot
-from db.demo.simulation import run_on_demo_data
 from db.feed import ChangeFeed
 from db.settings import ROOT, Settings
 from pages.ui import context as screens
@@ -34,6 +33,13 @@ async def _collect_garbage() -> None:
         await asyncio.to_thread(gc.collect)
 
 
+def _simulate(stopping: threading.Event) -> None:
+    """The live simulation, in a thread; its machinery is loaded when the doors are open already."""
+    from db.demo.simulation import run_on_demo_data  # noqa: PLC0415
+
+    run_on_demo_data(boot.database, stopping)
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Database, change feed and simulation live as long as the server."""
@@ -43,7 +49,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     stopping = threading.Event()
     background = [asyncio.create_task(_collect_garbage())]
     if settings.simulate:
-        background.append(asyncio.create_task(asyncio.to_thread(run_on_demo_data, boot.database, stopping)))
+        background.append(asyncio.create_task(asyncio.to_thread(_simulate, stopping)))
     try:
         yield
     finally:

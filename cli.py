@@ -19,14 +19,13 @@ import uvicorn
 
 from db import accounts, features, responders, territory
 from db.boot import Boot
-from db.demo.simulation import run_on_demo_data
 from db.migrate import upgrade
 from db.settings import ROOT, Settings
 from geo.crs import parse_crs, to_storage
 from geo.errors import GridCommandError, InvalidInput
 from geo.features import FeatureFilter
-from governance.access import SYSTEM, Role
 from governance import labels
+from governance.access import SYSTEM, Role
 
 app = typer.Typer(no_args_is_help=True, help="网格治理指挥中心 GridCommand", pretty_exceptions_enable=False)
 user = typer.Typer(no_args_is_help=True, help="账号 accounts")
@@ -72,7 +71,13 @@ def serve() -> None:
     import app as doors  # noqa: PLC0415  importing it opens the embedded cluster's folder, which only serve wants
 
     config = uvicorn.Config(
-        doors.app, host=settings.host, port=settings.port, log_level="warning", timeout_graceful_shutdown=_GRACE_S
+        doors.app,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=_GRACE_S,
     )
     server = Announcing(config, lambda: welcome(doors.boot))
     # A closed terminal ends the server as Ctrl-C does. uvicorn itself hears SIGINT and SIGTERM.
@@ -136,6 +141,8 @@ def demo(
 @app.command()
 def simulate() -> None:
     """在演示数据上运行实时模拟 Runs the live simulation on demo data until interrupted."""
+    from db.demo.simulation import run_on_demo_data  # noqa: PLC0415  scipy takes a second that no other command needs
+
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, lambda *_: stopping.set())

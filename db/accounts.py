@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -19,9 +20,6 @@ from geo.errors import Conflict, InvalidInput, NotAuthenticated, UnknownCode
 from governance.access import SYSTEM, Permission, Principal, Role
 
 _HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash(secrets.token_urlsafe())
-"""Verified in place of an unknown account's hash, so that both take as long."""
-
 _SHORTEST_PASSWORD = 8
 TOKEN_PREFIX = "gc_"  # noqa: S105  marks a token of this product in a log or a leak scan
 
@@ -164,7 +162,7 @@ def login(database: Database, username: str, password: str, *, now: datetime, ho
     with database.session(SYSTEM) as session:
         account = session.scalars(select(Account).where(Account.username == username)).one_or_none()
         try:
-            _HASHER.verify(account.password_hash if account else _NOBODY, password)
+            _HASHER.verify(account.password_hash if account else _nobody(), password)
         except (VerificationError, InvalidHashError) as error:
             raise NotAuthenticated("the name or the password is wrong") from error
         if account is None or not account.is_active:
@@ -253,6 +251,12 @@ def _principal(account: Account) -> Principal:
 def _require_scope(session: Session, grid_prefix: str) -> None:
     if grid_prefix and not session.scalar(select(Grid.id).where(Grid.code == grid_prefix)):
         raise UnknownCode(f"there is no grid {grid_prefix}", field="grid")
+
+
+@cache
+def _nobody() -> str:
+    """Verified in place of an unknown account's hash, so that both take as long."""
+    return _HASHER.hash(secrets.token_urlsafe())
 
 
 def _digest(secret: str) -> bytes:

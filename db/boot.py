@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import psycopg
 from sqlalchemy import make_url, text
 
-from db import accounts, demo
+from db import accounts
 from db.embedded import EmbeddedCluster
 from db.migrate import upgrade
 from db.profiles import read_profile
@@ -61,6 +61,8 @@ def fill(database: Database, profile: str, *, report: Callable[[str], None]) -> 
     with database.session(SYSTEM) as session:
         if session.scalar(text("SELECT count(*) FROM deployment")):
             return
+    from db import demo  # noqa: PLC0415  drawing a town takes scipy, and a restart draws none
+
     report("正在载入演示县数据（约十秒） … loading the demo county")
     now = datetime.now(UTC)
     demo.load(database, read_profile(profile), now=now, report=report)
