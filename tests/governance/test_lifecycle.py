@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
 
-from db.session import Database
 from geo.errors import TransitionRefused
 from governance.access import PERMISSIONS, Permission, Role
 from governance.incident import FINISHED, Status
@@ -67,13 +65,6 @@ def test_the_actions_offered_are_the_ones_that_pass(status: Status):
 def test_the_pairs_for_the_database_are_the_moves_of_the_table():
     """The database's guard gets every pair of statuses that some action joins, and no step that stays in place."""
     assert {(here, to) for here, leads in LEADS_TO.items() for to in leads.values() if here != to} == PAIRS
-
-
-def test_the_database_guards_the_same_lifecycle(database: Database):
-    """The table that the database's own guard asks holds the moves of the lifecycle, no more and no fewer."""
-    with database.engine.connect() as connection:
-        rows = connection.execute(text("SELECT from_status, to_status FROM lifecycle_transition"))
-        assert {(Status(here), Status(to)) for here, to in rows} == PAIRS
 
 
 def test_no_step_stands_twice():
