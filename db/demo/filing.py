@@ -264,6 +264,7 @@ def _blocks(town: Town) -> Iterator[tuple[str, str, Polygon]]:
         shares = uses.setdefault(lot.block, {})
         shares[use] = shares.get(use, 0.0) + lot.face.area
     plan = town.layout.plan
+    yield from (("farm", "", field) for field in town.fields)
     for place, block in enumerate(town.layout.blocks):
         use = max(uses[place], key=lambda use: uses[place][use]) if place in uses else block.use
         name = ""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from numpy.random import Generator
-from shapely import MultiPolygon, from_geojson
+from shapely import MultiPolygon, Polygon, from_geojson
 from shapely.geometry.base import BaseGeometry
 
 from db.demo.buildings import PlannedBuilding, PlannedHousehold, put_up, settle
+from db.demo.fields import lay_fields
 from db.demo.frame import Frame
 from db.demo.grids import Division, Territory, draw_grids
 from db.demo.layout import Layout, lay_out
@@ -32,6 +33,8 @@ class Town:
     boundary: MultiPolygon
     """The county's, in EPSG:4490."""
     layout: Layout
+    fields: Sequence[Polygon]
+    """Farmland around it, in plan metres."""
     territory: Territory
     buildings: Sequence[PlannedBuilding]
     households: Sequence[PlannedHousehold]
@@ -62,6 +65,7 @@ def found_town(folder: Path, *, metric_srid: int, skills: Sequence[str], rng: Ge
         frame=Frame(metric_srid),
         boundary=_boundary(folder / "boundary.geojson"),
         layout=layout,
+        fields=lay_fields(layout, rng),
         territory=territory,
         buildings=buildings,
         households=settle(buildings, rng),

@@ -18,7 +18,7 @@ from geo.crs import Crs, metric_to_storage, storage_to_metric
 from geo.travel import EBIKE_M_S, RoadGraph
 
 Point = tuple[float, float]
-"""Easting and northing in the metric SRID."""
+"""Easting and northing in the metric SRID, or longitude and latitude where it says degrees."""
 
 _STROLL_M_S = 1.2
 _ROUND_M = 450.0
@@ -98,27 +98,34 @@ class Walkers:
         rows = [row for row in session.execute(_WALKERS) if not is_silent(row.code)][:MOST_FIXES]
         present = {row.code for row in rows}
         self._walks = {code: walk for code, walk in self._walks.items() if code in present}
-        fixes = []
-        for row in rows:
-            here, post = self._metric(row.lon, row.lat), self._metric(row.post_lon, row.post_lat)
-            task = None if row.task_lon is None else self._metric(row.task_lon, row.task_lat)
+        here = self._metric([(row.lon, row.lat) for row in rows])
+        posts = self._metric([(row.post_lon, row.post_lat) for row in rows])
+        tasks = self._metric([(row.task_lon or row.lon, row.task_lat or row.lat) for row in rows])
+        reached = []
+        for row, at, post, task in zip(rows, here, posts, tasks, strict=True):
             span = min(max(now - row.positioned_at, timedelta()), _LONGEST_STEP)
-            x, y = self._move(row.code, here, post, task, seconds=span.total_seconds())
-            lon, lat = metric_to_storage(x, y, self.srid)
-            fixes.append(Fix(worker=row.code, lon=lon, lat=lat, crs=Crs.CGCS2000, at=now))
-        return fixes
+            to_task = None if row.task_lon is None else task
+            reached.append((row.code, self._move(row.code, at, post, to_task, seconds=span.total_seconds())))
+        return self._fixes(reached, now=now)
 
     def first_fixes(self, posts: Sequence[tuple[str, float, float]], *, now: datetime) -> list[Fix]:
         """The first positions of workers (code and post in degrees) who come on duty: a street corner near the post."""
-        fixes = []
-        for code, lon, lat in posts:
-            x, y = self._somewhere_near(self._metric(lon, lat))
-            at_lon, at_lat = metric_to_storage(x, y, self.srid)
-            fixes.append(Fix(worker=code, lon=at_lon, lat=at_lat, crs=Crs.CGCS2000, at=now))
-        return fixes
+        places = self._metric([(lon, lat) for _, lon, lat in posts])
+        corners = [(code, self._somewhere_near(place)) for (code, _, _), place in zip(posts, places, strict=True)]
+        return self._fixes(corners, now=now)
 
-    def _metric(self, lon: float, lat: float) -> Point:
-        return storage_to_metric(lon, lat, self.srid)
+    def _fixes(self, reached: Sequence[tuple[str, Point]], *, now: datetime) -> list[Fix]:
+        xy = np.array([point for _, point in reached]).reshape(-1, 2)
+        lon, lat = metric_to_storage(xy[:, 0], xy[:, 1], self.srid)
+        return [
+            Fix(worker=code, lon=float(x), lat=float(y), crs=Crs.CGCS2000, at=now)
+            for (code, _), x, y in zip(reached, lon, lat, strict=True)
+        ]
+
+    def _metric(self, degrees: Sequence[Point]) -> list[Point]:
+        lon_lat = np.array(degrees).reshape(-1, 2)
+        x, y = storage_to_metric(lon_lat[:, 0], lon_lat[:, 1], self.srid)
+        return list(zip(x.tolist(), y.tolist(), strict=True))
 
     def _move(self, code: str, here: Point, post: Point, task: Point | None, *, seconds: float) -> Point:
         walk = self._walks.get(code)
