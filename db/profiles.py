@@ -35,15 +35,17 @@ _FIGURE_COLUMNS = ("key", "section", "name", "value", "unit", "qualifier", "note
 def read_profile(key: str, *, root: Path = PROFILES) -> Profile:
     """The profile `key`: profile.toml, classes.csv, skills.csv, and figures.csv and calendar.csv where there are any.
 
+    `tables_from` in profile.toml names the folder beside it whose classes and skills count.
     Raises `UnknownCode` when there is no such folder, `InvalidInput` with the field, and the row where it is a table's.
     """
     folder = root / key
     if not _KEY.fullmatch(key) or not (folder / "profile.toml").is_file():
         raise UnknownCode(f"there is no profile {key}", field="profile")
     facts = _toml(folder / "profile.toml")
-    skills = _once(_rows(folder / "skills.csv", ("id", "key", "name"), _skill), "id", "key")
+    tables = _tables(root, facts, key)
+    skills = _once(_rows(root / tables / "skills.csv", ("id", "key", "name"), _skill), "id", "key")
     ids = {skill.key: skill.id for _, skill in skills}
-    classes = _rows(folder / "classes.csv", _CLASS_COLUMNS, lambda row, number: _class(row, number, ids))
+    classes = _rows(root / tables / "classes.csv", _CLASS_COLUMNS, lambda row, number: _class(row, number, ids))
     figures = folder / "figures.csv"
     return Profile(
         key=key,
@@ -64,6 +66,8 @@ def read_profile(key: str, *, root: Path = PROFILES) -> Profile:
         figures=tuple(spec for _, spec in _once(_rows(figures, _FIGURE_COLUMNS, _figure), "key"))
         if figures.is_file()
         else (),
+        ground=_ground(facts),
+        tables_from=tables,
     )
 
 
@@ -72,6 +76,20 @@ def _toml(path: Path) -> Mapping[str, object]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput(f"{path.name} can't be read: {error}", field="profile") from error
+
+
+def _tables(root: Path, facts: Mapping[str, object], key: str) -> str:
+    tables = facts.get("tables_from", key)
+    if not isinstance(tables, str) or not _KEY.fullmatch(tables) or not (root / tables).is_dir():
+        raise InvalidInput(f"there is no folder {tables} to take tables from", field="tables_from")
+    return tables
+
+
+def _ground(facts: Mapping[str, object]) -> str:
+    ground = facts.get("ground", "drawn")
+    if ground not in {"drawn", "osm"}:
+        raise InvalidInput("ground is drawn or osm", field="ground")
+    return str(ground)
 
 
 def _fact(facts: Mapping[str, object], name: str, kind: type[T]) -> T:

@@ -59,7 +59,11 @@ class FigureSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Everything that makes one county differ from another. `town_bounds`: west, south, east, north in degrees."""
+    """Everything that makes one county differ from another. `town_bounds`: west, south, east, north in degrees.
+
+    `ground` is "drawn" where the demo draws the town and "osm" where an extract brings it; `tables_from` is the folder
+    whose classes, skills and made-up names it uses.
+    """
 
     key: str
     county_code: str
@@ -77,3 +81,5 @@ class Profile:
     policy: Policy
     calendar: tuple[CalendarSpec, ...]
     figures: tuple[FigureSpec, ...]
+    ground: str
+    tables_from: str
