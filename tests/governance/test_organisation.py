@@ -1,7 +1,11 @@
 from __future__ import annotations
 
-import pytest
+from itertools import product
 
+import pytest
+from sqlalchemy import text
+
+from db.session import Database
 from geo.errors import InvalidInput
 from geo.gridcode import Level
 from governance.organisation import RULES, OrganisationLevel, Seat, check_placement
@@ -42,3 +46,28 @@ def test_a_refusal_names_what_is_wrong():
     with pytest.raises(InvalidInput) as refusal:
         check_placement(L.BUILDING_GROUP, parent=L.GRID_BRANCH, seat=Seat.GRID, grid_level=Level.QUARTER)
     assert refusal.value.field == "building_id"
+
+
+CHECKS = text(
+    """SELECT string_agg(pg_get_expr(conbin, conrelid), ' AND ' ORDER BY conname)
+    FROM pg_constraint WHERE conrelid = 'organisation'::regclass AND contype = 'c'"""
+)
+
+
+@pytest.mark.parametrize("level", [*L, "village_branch"])
+def test_the_database_asks_for_the_same_level_seat_and_parent(database: Database, level: str):
+    """Of rows of a level with or without parent, building and household, the database takes what the rules allow."""
+    taken = set()
+    with database.engine.connect() as connection:
+        checks = connection.execute(CHECKS).scalar_one()
+        row = text(
+            f"""SELECT {checks} FROM (SELECT CAST(:level AS text) AS level, CAST(:parent AS text) AS parent_code,
+            CAST(:building AS int) AS building_id, CAST(:household AS int) AS household_id) AS organisation"""
+        )
+        for parent, building, household in product((None, "1"), (None, 1), (None, 1)):
+            facts = {"level": level, "parent": parent, "building": building, "household": household}
+            if connection.execute(row, facts).scalar_one():
+                taken.add((parent is not None, building is not None, household is not None))
+    rule = RULES.get(level)
+    allowed = rule and (rule.parent is not None, rule.seat is Seat.BUILDING, rule.seat is Seat.HOUSEHOLD)
+    assert taken == ({allowed} if allowed else set())
