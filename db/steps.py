@@ -14,6 +14,13 @@ from governance.access import Principal
 from governance.incident import AssignmentStatus, Status
 from governance.lifecycle import INSTANT, Action, step
 
+_FORGOTTEN = {
+    Action.WITHDRAW: ("dispatched_at", "acknowledged_at", "arrived_at"),
+    Action.DISPATCH: ("acknowledged_at", "arrived_at"),
+    Action.REOPEN: ("dispatched_at", "acknowledged_at", "arrived_at", "resolved_at", "closed_at"),
+}
+"""Instants that an action takes back: they told of somebody who is no longer sent, or of an end that was none."""
+
 
 def lock(session: Session, no: str) -> models.Incident:
     """The incident's row, held against other commands until the transaction ends. Raises `NotFound`."""
@@ -41,10 +48,10 @@ def take_step(
     if transition.needs_opinion and not opinion.strip():
         raise InvalidInput("this step needs an opinion", field="opinion")
     incident.status = transition.to_status
+    for name in _FORGOTTEN.get(action, ()):
+        setattr(incident, name, None)
     if action in INSTANT:
         setattr(incident, INSTANT[action], now)
-    if action is Action.WITHDRAW:
-        incident.dispatched_at = incident.acknowledged_at = incident.arrived_at = None
     incident.due_at = clocks.due_at(transition.to_status, entered_at=now, settle_by=incident.settle_by)
     append_step(
         session,

@@ -148,6 +148,18 @@ def test_rework_goes_to_the_same_worker(county: Database, now: datetime):
     assert again.assignment.worker_code == sent.assignment.worker_code
 
 
+def test_a_second_worker_starts_with_a_clean_clock(county: Database, now: datetime):
+    """Returned and sent again, an incident shows the second worker's instants, not the first's."""
+    no = incidents.report(county, DISPATCHER, facts(), now=now).no
+    assignments.dispatch(county, DISPATCHER, no, now=now)
+    incidents.advance(county, DISPATCHER, no, Action.ACKNOWLEDGE, now=now)
+    incidents.advance(county, DISPATCHER, no, Action.ARRIVE, now=now)
+    incidents.advance(county, DISPATCHER, no, Action.RETURN, now=now, opinion="需专业队伍")
+    later = now + timedelta(minutes=5)
+    again = assignments.dispatch(county, DISPATCHER, no, now=later)
+    assert (again.dispatched_at, again.acknowledged_at, again.arrived_at) == (later, None, None)
+
+
 def test_advance_refuses_a_jump(county: Database, now: datetime):
     """A reported incident can't be closed, and the attempt leaves no trace."""
     no = incidents.report(county, DISPATCHER, facts(), now=now).no
