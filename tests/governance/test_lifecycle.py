@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from db.models import Incident
 from geo.errors import TransitionRefused
 from governance.access import PERMISSIONS, Permission, Role
 from governance.incident import FINISHED, Status
@@ -113,3 +114,9 @@ def test_the_main_line_stamps_each_instant_once():
     assert status is S.CLOSED
     assert stamped == ["accepted_at", "dispatched_at", "acknowledged_at", "arrived_at", "resolved_at", "closed_at"]
     assert list(INSTANT) == line
+
+
+def test_every_instant_stands_on_the_incident():
+    """Each instant that an action stamps is a column of the incident, empty until then."""
+    columns = Incident.__table__.columns
+    assert [name for name in INSTANT.values() if name not in columns or not columns[name].nullable] == []

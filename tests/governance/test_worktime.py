@@ -3,10 +3,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from db.profiles import read_profile
 from geo.errors import InvalidInput
 from governance.worktime import WorkCalendar, add_working_time, working_time_between
 
@@ -132,3 +134,57 @@ def test_a_calendar_that_cannot_be_reckoned_with_is_refused(facts: dict[str, obj
     with pytest.raises(InvalidInput) as refusal:
         WorkCalendar(timezone="Asia/Shanghai", **facts)
     assert refusal.value.field == field
+
+
+COUNTY = WorkCalendar(
+    timezone="Asia/Shanghai", overrides={spec.day: spec.kind for spec in read_profile("qianan").calendar}
+)
+FIRST = date(2025, 1, 1)
+DAYS = [FIRST + timedelta(days=n) for n in range((date(2026, 12, 31) - FIRST).days + 1)]
+NOON_AND_NIGHT_OFF = np.isin(np.arange(24 * 60) // 60, [8, 9, 10, 11, 14, 15, 16, 17])
+DAY_IS_WORKED = [
+    COUNTY.overrides.get(day, "holiday" if day.isoweekday() > 5 else "workday") == "workday" for day in DAYS
+]
+WORKED = np.flatnonzero(np.concatenate([NOON_AND_NIGHT_OFF & worked for worked in DAY_IS_WORKED]))
+"""The oracle for two whole years of the county: every worked minute, counted from the first midnight."""
+
+minutes_of_two_years = st.integers(0, len(DAYS) * 24 * 60 - 120 * 24 * 60) | st.integers(0, 12 * 24 * 60).flatmap(
+    lambda n: st.sampled_from([date(2025, 1, 25), date(2025, 9, 27), date(2026, 2, 13), date(2026, 9, 19)]).map(
+        lambda day: (day - FIRST).days * 24 * 60 + n
+    )
+)
+"""Any minute that leaves room for the longest span, and often one around Spring Festival or National Day."""
+
+
+@given(start=minutes_of_two_years, minutes=st.integers(1, 30 * 8 * 60))
+def test_deadlines_over_two_official_years_equal_the_count_of_minutes(start: int, minutes: int):
+    """Over every holiday and worked weekend of 2025 and 2026, a deadline falls at the end of its last worked minute."""
+    midnight = datetime(2025, 1, 1, tzinfo=SHANGHAI)
+    last = WORKED[np.searchsorted(WORKED, start) + minutes - 1]
+    due = add_working_time(midnight + start * MINUTE, minutes * MINUTE, COUNTY)
+    assert due == midnight + (int(last) + 1) * MINUTE
+
+
+@given(
+    start=minutes_of_two_years,
+    pause=st.integers(0, 14 * 24 * 60),
+    before=st.integers(1, 480),
+    after=st.integers(1, 480),
+)
+def test_a_pause_costs_the_working_time_that_it_takes(start: int, pause: int, before: int, after: int):
+    """Stopped by night or over a holiday and gone on with later, a limit takes as many worked minutes as without."""
+    begin = datetime(2025, 1, 1, tzinfo=SHANGHAI) + start * MINUTE
+    stopped = add_working_time(begin, before * MINUTE, COUNTY)
+    resumed = stopped + pause * MINUTE
+    due = add_working_time(resumed, after * MINUTE, COUNTY)
+    lost = working_time_between(stopped, resumed, COUNTY)
+    assert working_time_between(begin, due, COUNTY) - lost == (before + after) * MINUTE
+    assert due == add_working_time(begin, (before + after) * MINUTE + lost, COUNTY)
+
+
+def test_national_day_stops_the_clock_of_the_county():
+    """From the last working evening before National Day 2025 the next working hours are eight days later."""
+    start = datetime(2025, 9, 30, 17, tzinfo=SHANGHAI)
+    assert add_working_time(start, timedelta(hours=2), COUNTY) == datetime(2025, 10, 9, 9, tzinfo=SHANGHAI)
+    saturday = datetime(2025, 10, 11, 8, tzinfo=SHANGHAI)  # worked in the holiday's stead
+    assert add_working_time(saturday, timedelta(hours=8), COUNTY) == datetime(2025, 10, 11, 18, tzinfo=SHANGHAI)
