@@ -17,11 +17,15 @@ class Addresses:
 
     def __init__(self, layout: Layout) -> None:
         roads = layout.network.roads
-        edges = [edge for edge in layout.network.edges if roads[edge.road].road_class in _PEOPLE_SAY]
+        edges = [
+            edge
+            for edge in layout.network.edges
+            if roads[edge.road].road_class in _PEOPLE_SAY and roads[edge.road].name
+        ]
         self._names = [roads[edge.road].name for edge in edges]
         self._lines = [edge.line for edge in edges]
         self._tree = STRtree(self._lines)
-        self._west, self._south, _, _ = layout.plan.town.bounds
+        self._west, self._south, _, _ = layout.rim.bounds
 
     def at(self, places: Sequence[Point]) -> list[str]:
         """For each place (plan metres) its address, such as 和平路36号."""

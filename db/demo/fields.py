@@ -7,8 +7,8 @@ from numpy.random import Generator
 from shapely import Polygon, box
 
 from db.demo.blocks import Cutter
-from db.demo.layout import Layout
-from db.demo.plan import polygons_of
+from db.demo.plan import Plan, polygons_of
+from db.demo.roads import Network
 
 _REACH_M = 4_300.0
 _FIELD_M2 = 420_000.0
@@ -20,12 +20,11 @@ _TRACK_M = 7.0
 _LEAST_M2 = 30_000.0
 
 
-def lay_fields(layout: Layout, rng: Generator) -> list[Polygon]:
+def lay_fields(plan: Plan, network: Network, rng: Generator) -> list[Polygon]:
     """The fields in plan metres, clear of town, roads and river."""
-    roads = layout.network.roads
-    trunks = [edge.line for edge in layout.network.edges if roads[edge.road].road_class == "trunk"]
+    trunks = [edge.line for edge in network.edges if network.roads[edge.road].road_class == "trunk"]
     taken = shapely.union_all(
-        [layout.plan.town.buffer(_TOWN_M), layout.plan.river.buffer(_RIVER_M), *(t.buffer(_ROAD_M) for t in trunks)]
+        [plan.town.buffer(_TOWN_M), plan.river.buffer(_RIVER_M), *(t.buffer(_ROAD_M) for t in trunks)]
     )
     land = box(-_REACH_M, -_REACH_M, _REACH_M, _REACH_M)
     parts, _ = Cutter(rng=rng, corners=[(0.0, 0.0)]).subdivide(land, largest_m2=_FIELD_M2)

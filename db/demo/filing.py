@@ -115,21 +115,22 @@ def file_ground(cursor: psycopg.Cursor[Any], town: Town) -> None:
         "base.road_edge",
         ("road_id", "source", "target", "length_m", "is_oneway", "geom"),
         [
-            (edge.road + 1, edge.source + 1, edge.target + 1, float(length), False, geom)
+            (edge.road + 1, edge.source + 1, edge.target + 1, float(length), edge.is_oneway, geom)
             for edge, length, geom in zip(network.edges, lengths, ewkb(lines), strict=True)
         ],
     )
     blocks = list(_blocks(town))
-    shapes = ewkb(frame.on_ground([finely(shape) for _, _, shape in blocks]))
+    grounds = ewkb(frame.on_ground([finely(shape) for _, _, shape in blocks]))
     copy_rows(
         cursor,
         "base.block",
         ("use", "name", "geom"),
-        [(use, name, geom) for (use, name, _), geom in zip(blocks, shapes, strict=True)],
+        [(use, name, geom) for (use, name, _), geom in zip(blocks, grounds, strict=True)],
     )
-    plan = town.layout.plan
-    waters = frame.on_ground([MultiPolygon([finely(plan.lake)]), MultiPolygon([finely(plan.river)])])
-    copy_rows(cursor, "base.water", ("name", "geom"), list(zip(("乾湖", "玉带河"), ewkb(waters), strict=True)))
+    waters = town.layout.waters
+    shapes = ewkb(frame.on_ground([MultiPolygon(polygons_of(finely(shape))) for _, shape in waters]))
+    names = [name for name, _ in waters]
+    copy_rows(cursor, "base.water", ("name", "geom"), list(zip(names, shapes, strict=True)))
 
 
 def file_territory(cursor: psycopg.Cursor[Any], town: Town) -> None:
@@ -263,14 +264,10 @@ def _blocks(town: Town) -> Iterator[tuple[str, str, Polygon]]:
     for lot, use in zip(town.layout.lots, town.territory.uses, strict=True):
         shares = uses.setdefault(lot.block, {})
         shares[use] = shares.get(use, 0.0) + lot.face.area
-    plan = town.layout.plan
     yield from (("farm", "", field) for field in town.fields)
     for place, block in enumerate(town.layout.blocks):
         use = max(uses[place], key=lambda use: uses[place][use]) if place in uses else block.use
-        name = ""
-        if use == "park":
-            is_river = plan.river_strip.intersects(block.face.representative_point())
-            name = "环湖公园" if block.face.contains(plan.lake_park) else "滨河公园" if is_river else "街心公园"
+        name = block.name if use == "park" else ""
         for shape in polygons_of(block.face.buffer(-_ROAD_MARGIN_M.get(use, _COMMON_MARGIN_M), join_style="mitre")):
             yield use, name, shape
 

@@ -121,7 +121,7 @@ class Chronicler:
         """A place beside a road out of town, and the community nearest to it."""
         network = self.layout.network
         trunks = [edge.line for edge in network.edges if network.roads[edge.road].road_class == "trunk"]
-        town = self.layout.plan.town
+        town = self.layout.rim
         while True:
             trunk = trunks[int(self.rng.integers(len(trunks)))]
             aside = shapely.offset_curve(trunk, float(self.rng.choice([-1, 1]) * self.rng.uniform(*_BESIDE_M)))

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from numpy.random import Generator
 from shapely import LineString, Point, Polygon, STRtree
+from shapely.geometry.base import BaseGeometry
 
 from db.demo.blocks import Cutter, ends_of
 from db.demo.frame import finely
@@ -29,6 +30,7 @@ class Block:
     use: str
     district: int
     """The number of the land between main roads that it is part of."""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +44,14 @@ class Lot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """The town in plan metres. The lots are faces of the network, so they share every vertex with their neighbours."""
+    """The town in plan metres. Lots share every vertex with their neighbours; together they fill the rim."""
 
-    plan: Plan
+    rim: Polygon
     network: Network
     blocks: tuple[Block, ...]
     lots: tuple[Lot, ...]
+    waters: tuple[tuple[str, BaseGeometry], ...]
+    """Names and shapes; these may reach beyond the rim."""
 
 
 def lay_out(plan: Plan, *, rng: Generator, road_names: Iterator[str]) -> Layout:
@@ -62,10 +66,11 @@ def lay_out(plan: Plan, *, rng: Generator, road_names: Iterator[str]) -> Layout:
     streets = list(plan.streets)
     for district, face in enumerate(sorted(between_mains, key=lambda f: f.centroid.coords[0])):
         if face.contains(plan.lake_park) or plan.river_strip.contains(face.representative_point()):
-            blocks.append(Block(face=face, use="park", district=district))
+            name = "环湖公园" if face.contains(plan.lake_park) else "滨河公园"
+            blocks.append(Block(face=face, use="park", district=district, name=name))
             continue
         parts, cuts = cutter.subdivide(face, largest_m2=_BLOCK_M2)
-        blocks += [Block(face=part, use=_use(part, rng), district=district) for part in parts]
+        blocks += [Block(face=part, use=_use(part, rng), district=district, name="街心公园") for part in parts]
         streets += [Street(line=cut, road_class="side") for cut in cuts]
     for block in blocks:
         if block.use in _LOT_M2:
@@ -73,7 +78,13 @@ def lay_out(plan: Plan, *, rng: Generator, road_names: Iterator[str]) -> Layout:
             streets += [Street(line=cut, road_class="lane") for cut in cuts]
     streets += _paths(plan)
     network = weave(streets, road_names=road_names)
-    return Layout(plan=plan, network=network, blocks=tuple(blocks), lots=tuple(_lots(plan, network, blocks)))
+    return Layout(
+        rim=plan.town,
+        network=network,
+        blocks=tuple(blocks),
+        lots=tuple(_lots(plan, network, blocks)),
+        waters=(("乾湖", plan.lake), ("玉带河", plan.river)),
+    )
 
 
 def _lots(plan: Plan, network: Network, blocks: list[Block]) -> Iterator[Lot]:

@@ -21,12 +21,13 @@ _NUMERALS = "一二三四五六七八九十"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """A stretch between two junctions, in plan metres."""
+    """A stretch between two junctions, in plan metres; one way along the line where it says so."""
 
     road: int
     source: int
     target: int
     line: LineString
+    is_oneway: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,8 @@ class Town:
 def found_town(folder: Path, *, metric_srid: int, skills: Sequence[str], rng: Generator) -> Town:
     """The town of the profile in `folder`; the same generator gives the same town. `skills` are the keys known."""
     names = NamePools.read(folder / "demo_names.json")
-    layout = lay_out(draw(names.plan), rng=rng, road_names=names.road_names(rng))
+    plan = draw(names.plan)
+    layout = lay_out(plan, rng=rng, road_names=names.road_names(rng))
     communities = [
         Division(code=row["code"], name=row["name"], parent_code=row["street_code"])
         for row in _rows(folder / "communities.csv")
@@ -65,7 +66,7 @@ def found_town(folder: Path, *, metric_srid: int, skills: Sequence[str], rng: Ge
         frame=Frame(metric_srid),
         boundary=_boundary(folder / "boundary.geojson"),
         layout=layout,
-        fields=lay_fields(layout, rng),
+        fields=lay_fields(plan, layout.network, rng),
         territory=territory,
         buildings=buildings,
         households=settle(buildings, rng),
