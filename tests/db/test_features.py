@@ -147,9 +147,7 @@ def test_scope_and_privacy_hold_behind_every_layer(shared_county: Database):
     with shared_county.engine.connect() as connection:
         people = connection.execute(text("SELECT full_name, full_phone FROM worker")).all()
     with shared_county.session(VIEWER) as session:
-        shown = "".join(
-            features.items(session, key, FeatureFilter(), personal=True) for key in ("incidents", "workers")
-        )
+        everything = [features.items(session, key, FeatureFilter(), personal=True) for key in ("incidents", "workers")]
         assert features.count(session, "incidents", FeatureFilter(where={"major": ("04",)})) == 0
     texts = set(re.findall(r'"([^"]*)"', "".join(everything)))
     assert not texts & {secret for person in people for secret in person}

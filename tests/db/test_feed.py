@@ -72,7 +72,8 @@ def test_a_lost_connection_heals_and_misses_nothing(county: Database, feed: Chan
     with county.engine.connect() as connection:
         connection.execute(
             text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query = 'SELECT 1'"
+                """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid()"""
             )
         )
     code = "devices"
