@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import log
 
-import numpy as np
 from numpy.random import Generator
 
 from db.calendar import Clockwork
 from db.demo.history import Occurrence
+from db.demo.odds import Odds
 from db.demo.roster import Place, Roster
 from governance.incident import AssignmentStatus, Source, Status
 from governance.lifecycle import INSTANT, Action, step
@@ -53,7 +54,9 @@ _MEDIAN_MIN = {
 _SPREAD = 0.6
 _OVERDUE = 0.055
 """The share that is settled after its deadline."""
-_ENDINGS = {"settled": 0.885, "rejected": 0.03, "rework": 0.04, "transferred": 0.025, "merged": 0.012, "resumed": 0.008}
+_ENDINGS = Odds.of(
+    {"settled": 0.885, "rejected": 0.03, "rework": 0.04, "transferred": 0.025, "merged": 0.012, "resumed": 0.008}
+)
 _WORK = (Action.ACCEPT, Action.DISPATCH, Action.ACKNOWLEDGE, Action.ARRIVE)
 _COURSES: dict[str, tuple[Action, ...]] = {
     "settled": (*_WORK, Action.RESOLVE, Action.VERIFY),
@@ -142,7 +145,7 @@ class Storyteller:
 
     def settled(self, occurrence: Occurrence, xy: Place, *, now: datetime) -> Course:
         """A course that came to its end before `now`; `xy` is the place in the metric SRID."""
-        actions = _COURSES[str(self.rng.choice(list(_ENDINGS), p=list(_ENDINGS.values())))]
+        actions = _COURSES[_ENDINGS.draw(self.rng)]
         course = self._begin(occurrence)
         instants = self._instants(occurrence.at, course.settle_by, actions)
         latest = now - timedelta(minutes=float(self.rng.uniform(2, 40)))
@@ -182,12 +185,12 @@ class Storyteller:
         at, instants = start, []
         for action in actions:
             if action is Action.RESOLVE:
-                share = float(np.clip(self.rng.lognormal(np.log(0.27), 0.7), 0.02, 0.96))
+                share = min(max(self.rng.lognormal(log(0.27), 0.7), 0.02), 0.96)
                 if self.rng.random() < _OVERDUE:
                     share = float(self.rng.uniform(1.02, 2.1))
                 at = max(at + timedelta(minutes=float(self.rng.uniform(6, 20))), start + share * (settle_by - start))
             else:
-                at += timedelta(minutes=float(self.rng.lognormal(np.log(_MEDIAN_MIN[action]), _SPREAD)))
+                at += timedelta(minutes=float(self.rng.lognormal(log(_MEDIAN_MIN[action]), _SPREAD)))
             instants.append(at)
         return instants
 

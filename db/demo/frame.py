@@ -67,3 +67,18 @@ class Frame:
 def finely(geometry: T) -> T:
     """The geometry with enough vertices to bend with the ground."""
     return shapely.segmentize(geometry, _FINEST_M)
+
+
+class GroundFrame(Frame):
+    """The frame of a town that was surveyed, not drawn: its plan metres are those of the metric SRID."""
+
+    def metric(self, plan: Coordinates) -> Coordinates:
+        """The same coordinates."""
+        return plan
+
+    def surveyed(self, geometries: Sequence[T]) -> list[T]:
+        """Geometries in degrees (EPSG:4490) as plan metres."""
+        return list(shapely.transform(np.array(geometries, dtype=object), self._metres))
+
+    def _metres(self, degrees: Coordinates) -> Coordinates:
+        return np.column_stack(storage_to_metric(degrees[:, 0], degrees[:, 1], self.metric_srid))

@@ -13,14 +13,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import shapely
 from numpy.random import Generator
-from shapely import Point, Polygon
+from shapely import Point
 
 from db.demo.addresses import Addresses
 from db.demo.frame import Frame
 from db.demo.grids import Territory
 from db.demo.layout import Layout
 from db.demo.matters import Matter, Matters, in_heating_season
-from db.demo.places import random_points
+from db.demo.places import random_point
 from db.demo.plan import lines_of
 
 DAYS = 183
@@ -34,6 +34,7 @@ _BY_HOUR = (2, 1, 1, 1, 1, 3, 8, 16, 27, 30, 27, 22, 14, 14, 22, 26, 25, 23, 20,
 _OUTSIDE = 0.006
 """The share that lies in the county but in no grid."""
 _FAR_M = (40.0, 9_000.0)
+_OFF_BORDER_M = 3.0
 _BESIDE_M = (70.0, 240.0)
 _USE_SHARE = {"residential": 1.0, "business": 1.3, "public": 0.6, "industrial": 0.35, "park": 0.25}
 
@@ -106,12 +107,10 @@ class Chronicler:
         weights = np.array(
             [lot.face.area * _USE_SHARE[use] for lot, use in zip(lots, self.territory.uses, strict=True)]
         )
-        points, codes = [], []
-        for lot in self.rng.choice(len(lots), size=count, p=weights / weights.sum()).tolist():
-            land = lots[lot].face.buffer(-3)
-            (point,) = random_points(land if isinstance(land, Polygon) else lots[lot].face, self.rng, count=1)
-            points.append(point)
-            codes.append(finest[lot])
+        chosen = self.rng.choice(len(lots), size=count, p=weights / weights.sum()).tolist()
+        land = {lot: lots[lot].face.buffer(-_OFF_BORDER_M) for lot in sorted(set(chosen))}
+        points = [random_point(land[lot], self.rng) for lot in chosen]
+        codes = [finest[lot] for lot in chosen]
         outside = (self.rng.random(count) < _OUTSIDE).tolist()
         for i in [i for i, is_outside in enumerate(outside) if is_outside]:
             points[i], codes[i] = self._out_of_town()

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-import numpy as np
 from numpy.random import Generator
 
+from db.demo.odds import Odds
 from db.demo.people import phones
 from governance.incident import Severity, Source
 from governance.profile import Profile
@@ -34,15 +34,17 @@ _OTHER_MAJOR = 0.8
 _BY_SEVERITY = {1: 0.22, 2: 0.5, 3: 1.0, 4: 1.15}
 """How much rarer the grave classes are than the others of their major."""
 _ALARM_MAJOR = "设备报警"
-_SOURCES: Mapping[str, float] = {
-    Source.PATROL: 0.43,
-    Source.SNAPSHOT: 0.21,
-    Source.HOTLINE: 0.16,
-    Source.VISIT: 0.10,
-    Source.DELIBERATION: 0.04,
-    Source.DEPARTMENT: 0.06,
-}
-_SEVERITY_SHIFT = {-1: 0.04, 0: 0.86, 1: 0.10}
+_SOURCES = Odds.of(
+    {
+        Source.PATROL: 0.43,
+        Source.SNAPSHOT: 0.21,
+        Source.HOTLINE: 0.16,
+        Source.VISIT: 0.10,
+        Source.DELIBERATION: 0.04,
+        Source.DEPARTMENT: 0.06,
+    }
+)
+_SEVERITY_SHIFT = Odds.of({-1: 0.04, 0: 0.86, 1: 0.10})
 _TOLD = {
     Source.PATROL: "网格员巡查发现：{}。",
     Source.SNAPSHOT: "居民随手拍上报：{}，请核查处理。",
@@ -91,7 +93,7 @@ class Matters:
     kinds: Sequence[Kind]
     reporters: Sequence[str]
     rng: Generator
-    _shares: dict[bool, list[float]] = field(default_factory=dict)
+    _odds: dict[bool, Odds[Kind]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, profile: Profile, *, reporters: Sequence[str], rng: Generator) -> Matters:
@@ -112,34 +114,32 @@ class Matters:
 
     def draw(self, day: date) -> Matter:
         """What comes up on that day."""
-        kind = self.kinds[int(self.rng.choice(len(self.kinds), p=self._shares_in(is_winter=in_heating_season(day))))]
-        source = Source.DEVICE
-        if kind.major_name != _ALARM_MAJOR:
-            source = Source(str(self.rng.choice(list(_SOURCES), p=list(_SOURCES.values()))))
-        shift = int(self.rng.choice(list(_SEVERITY_SHIFT), p=list(_SEVERITY_SHIFT.values())))
+        kind = self._odds_in(is_winter=in_heating_season(day)).draw(self.rng)
+        source = Source.DEVICE if kind.major_name == _ALARM_MAJOR else _SOURCES.draw(self.rng)
+        severity = kind.default_severity + _SEVERITY_SHIFT.draw(self.rng)
         is_named = source in _NAMED
         number = _REPORTER_PHONES + int(self.rng.integers(_MOST_PHONES))
         return Matter(
             kind=kind,
-            severity=int(np.clip(kind.default_severity + shift, Severity.I, Severity.IV)),
+            severity=min(max(severity, Severity.I), Severity.IV),
             source=source,
-            reporter_name=str(self.rng.choice(list(self.reporters))) if is_named else "",
+            reporter_name=self.reporters[int(self.rng.integers(len(self.reporters)))] if is_named else "",
             reporter_phone=phones(number, 1)[0] if is_named else "",
         )
 
-    def _shares_in(self, *, is_winter: bool) -> list[float]:
-        """How often each class comes up, in the order of the classes; they sum to one."""
-        if is_winter not in self._shares:
+    def _odds_in(self, *, is_winter: bool) -> Odds[Kind]:
+        """How often each class comes up."""
+        if is_winter not in self._odds:
             minors = Counter(kind.major_name for kind in self.kinds)
-            weights = [
-                _BY_MAJOR.get(kind.major_name, _OTHER_MAJOR)
+            weights = {
+                kind: _BY_MAJOR.get(kind.major_name, _OTHER_MAJOR)
                 / minors[kind.major_name]
                 * _BY_SEVERITY[kind.default_severity]
                 * (_WINTER_FACTOR[is_winter] if any(word in kind.name for word in _WINTER_WORDS) else 1.0)
                 for kind in self.kinds
-            ]
-            self._shares[is_winter] = [weight / sum(weights) for weight in weights]
-        return self._shares[is_winter]
+            }
+            self._odds[is_winter] = Odds.of(weights)
+        return self._odds[is_winter]
 
 
 def in_heating_season(day: date) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import shapely
 from numpy.random import Generator
 from shapely import Point, Polygon
@@ -168,12 +167,11 @@ def _place(category: str, kind: str, name: str, grid_code: str, point: Point, *,
     )
 
 
-def random_points(land: Polygon, rng: Generator, *, count: int) -> list[Point]:
-    """As many points spread evenly over the land."""
+def random_point(land: Polygon, rng: Generator) -> Point:
+    """A point anywhere on the land."""
     west, south, east, north = land.bounds
-    found: list[Point] = []
-    while len(found) < count:
-        xy = rng.uniform((west, south), (east, north), size=(4 * count, 2))
-        inside = shapely.contains_xy(land, np.ascontiguousarray(xy))
-        found += [Point(p) for p in xy[inside]]
-    return found[:count]
+    shapely.prepare(land)
+    while True:
+        x, y = rng.uniform(west, east), rng.uniform(south, north)
+        if shapely.contains_xy(land, x, y):
+            return Point(x, y)
