@@ -11,6 +11,9 @@ from layers.spec import LayerSpec, Look, Source, Symbol, layer
 LEVELS = ("street", "community", "quarter", "building")
 """From the largest to the smallest."""
 
+_STACK = ("quarter", "building", "community", "street")
+"""From the bottom to the top."""
+
 _SIZES = {"street": "大", "community": "中", "quarter": "小", "building": "微"}
 _WIDTH_M = {"street": 24.0, "community": 12.0, "quarter": 5.0, "building": 5.0}
 _PIXELS = {"street": (2.6, 5.0), "community": (1.4, 3.0), "quarter": (0.7, 2.2), "building": (0.7, 2.0)}
@@ -23,12 +26,20 @@ def colour(level: str, palette: Palette) -> str:
 
 
 def draw(source: Source, look: Look) -> list[pdk.Layer]:
-    """One layer per level that the filter leaves, the finest below, so that a street's outline is never hidden."""
-    asked = source.features.where.get("level", LEVELS)
-    return [_level(level, source, look) for level in reversed(LEVELS) if level in asked]
+    """One layer per level that the filter leaves: the larger a grid, the higher its outline.
+
+    Only the finest level is filled, so that a click means the quarter and not the street around it.
+    """
+    asked = [level for level in LEVELS if level in source.features.where.get("level", LEVELS)]
+    finest = next((level for level in reversed(asked) if level != "building"), "building")
+    return [
+        _level(level, source, look, is_filled=look.is_pickable and level in {finest, "building"})
+        for level in _STACK
+        if level in asked
+    ]
 
 
-def _level(level: str, source: Source, look: Look) -> pdk.Layer:
+def _level(level: str, source: Source, look: Look, *, is_filled: bool) -> pdk.Layer:
     least, most = _PIXELS[level]
     outline = rgb(colour(level, look.palette), _ALPHA[level])
     return layer(
@@ -37,7 +48,7 @@ def _level(level: str, source: Source, look: Look) -> pdk.Layer:
         source.url(level=level),
         pickable=look.is_pickable,
         stroked=True,
-        filled=look.is_pickable,
+        filled=is_filled,
         line_width_units="meters",
         get_line_width=_WIDTH_M[level],
         line_width_min_pixels=least * look.scale,

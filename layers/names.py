@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import atan2, cos, degrees, radians
 from typing import Any
@@ -89,7 +91,7 @@ def draw(
         layer(
             "TextLayer",
             "names",
-            rows,
+            _address(rows),
             pickable=False,
             get_position="@@=p",
             get_text="@@=t",
@@ -110,6 +112,12 @@ def draw(
             collision_test_props={"sizeScale": 2.0},
         )
     ]
+
+
+def _address(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as a data address: the same names are the same text, and the browser doesn't set them all anew."""
+    text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+    return f"data:application/json;base64,{b64encode(text.encode()).decode()}"
 
 
 def _row(name: Name, look: Look) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from db import features, ground
 from db.session import Database
+from geo.errors import Unavailable
 from geo.features import FeatureFilter
 from governance import labels
 from governance.access import SYSTEM
@@ -22,9 +23,17 @@ Selected = Mapping[str, Any]
 
 
 def place_names() -> Sequence[names.Name]:
-    """Names of grids and streets, read once per revision of the grids for everybody."""
+    """Names of grids and streets, read once per revision of the grids for everybody.
+
+    While the database can't be reached, those that this screen had before.
+    """
     at = context.deployment()
-    return _names(at.feed.revision("grids"), _database=at.database)
+    try:
+        found = _names(at.feed.revision("grids"), _database=at.database)
+    except Unavailable:
+        return cast("Sequence[names.Name]", st.session_state.get("_place_names", ()))
+    st.session_state["_place_names"] = found
+    return found
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

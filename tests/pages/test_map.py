@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from db import features, incidents
+from db.session import Database
+from geo.features import FeatureFilter
+from governance.access import SYSTEM, Principal, Role
+from layers.catalog import LAYERS
+from pages.ui import layertree
+
+RUSONG = "220723003"
+OFFICER = Principal(account="officer", role=Role.OFFICER, grid_prefix=RUSONG)
+
+
+def _html(screen: Any) -> str:
+    return "\n".join(str(element.value) for element in screen.get("html"))
+
+
+def _deck(screen: Any) -> dict[str, Any]:
+    return json.loads(screen.get("deck_gl_json_chart")[0].proto.json)
+
+
+def _data(screen: Any, ident: str) -> str:
+    return next(layer["data"] for layer in _deck(screen)["layers"] if layer["id"] == ident)
+
+
+@pytest.fixture
+def opened(visit: Any) -> Callable[[dict[str, str]], AppTest]:
+    """Opens the map itself by an address with a query, as a browser does; the shell's own way there would drop it."""
+
+    def make(query: dict[str, str]) -> AppTest:
+        visit("officer")  # logs in
+        screen = AppTest.from_string("from pages import map as page\npage.render()", default_timeout=30)
+        screen.query_params = query
+        return screen.run()
+
+    return make
+
+
+def test_the_tree_counts_as_the_database_does(visit: Any, provided: Database):
+    """Shown and total of every layer that is on are the counts of the same filter, in the officer's own scope."""
+    html = _html(visit("officer"))
+
+    with provided.session(OFFICER) as session:
+        for key in ("incidents", "workers", "stations", "venues", "centres"):
+            shown = features.count(session, key, FeatureFilter(where=LAYERS[key].ordinary))
+            assert f'.st-key-show_{key} label::after{{content:"{shown:,} / ' in html, key
+
+
+def test_finished_incidents_are_hidden_until_asked_for(visit: Any):
+    """The map opens with open incidents; the switch adds the finished ones."""
+    screen = visit("officer")
+    assert "is_open=true" in _data(screen, "incidents").split("&")
+
+    screen.checkbox(key="show_finished").check().run()
+
+    assert "is_open=true,false" in _data(screen, "incidents").split("&")
+
+
+def test_a_layer_is_switched_off(visit: Any):
+    """A layer that is off is neither drawn nor counted."""
+    screen = visit("officer")
+    screen.checkbox(key="show_workers").uncheck().run()
+
+    assert "workers" not in {layer["id"] for layer in _deck(screen)["layers"]}
+    assert ".st-key-show_workers label::after" not in _html(screen)
+
+
+def test_a_filter_narrows_map_list_and_count_alike(visit: Any, provided: Database):
+    """One severity chosen: the map's address asks for it, and the count is that of the database."""
+    screen = visit("officer")
+    screen.session_state["incidents-severity"] = ["III 级"]
+    screen.run()
+
+    flt = FeatureFilter(where={"is_open": ("true",), "severity": ("3",)})
+    with provided.session(OFFICER) as session:
+        number = features.count(session, "incidents", flt)
+    assert "severity=3" in _data(screen, "incidents").split("&")
+    assert f'.st-key-show_incidents label::after{{content:"{number} / ' in _html(screen)
+    assert f"共 <b>{number}</b> 个" in _html(screen)
+
+
+def test_a_chip_takes_its_filter_back(visit: Any):
+    """Each filter in force is a chip, and a click on it removes that filter alone."""
+    screen = visit("officer")
+    screen.session_state["incidents-severity"] = ["III 级", "IV 级"]
+    screen.run()
+
+    next(button for button in screen.button if button.label == "事件 · III 级 ✕").click().run()
+
+    assert "severity=4" in _data(screen, "incidents").split("&")
+
+
+def test_filters_never_move_the_view(visit: Any):
+    """The map's view is the same before and after a filter, a grid and a selection."""
+    screen = visit("officer")
+    before = _deck(screen)["initialViewState"]
+    screen.session_state["incidents-severity"] = ["III 级"]
+    screen.run()
+    screen.selectbox(key="in_street").select(RUSONG).run()
+
+    assert _deck(screen)["initialViewState"] == before
+
+
+def test_a_deep_link_opens_the_same_picture(opened: Any):
+    """Filters and the layer that is off come from the address."""
+    screen = opened({"incidents-severity": "IV 级", "show_venues": "false", "in_street": "如松街道"})
+
+    assert "severity=4" in _data(screen, "incidents").split("&")
+    assert f"grid={RUSONG}" in _data(screen, "incidents").split("&")
+    assert "venues" not in {layer["id"] for layer in _deck(screen)["layers"]}
+
+
+def test_the_card_tells_the_incident_and_leads_to_the_desk(visit: Any, provided: Database):
+    """The selected incident's facts stand on the card, the next step is the desk, and the map marks the place."""
+    with provided.session(OFFICER) as session:
+        row = incidents.queue(session)[0]
+
+    screen = visit("officer", at=f"incidents:{row.no}")
+
+    html = _html(screen)
+    assert f'href="/desk?no={row.no}"' in html
+    assert row.title in html
+    assert row.class_name in html
+    mark = next(layer for layer in _deck(screen)["layers"] if layer["id"] == "marked")
+    assert mark["data"] == [{"p": [round(row.lon, 7), round(row.lat, 7)]}]
+
+
+def test_what_lies_out_of_scope_has_no_card(visit: Any, provided: Database):
+    """A link to another street's incident shows nothing of it."""
+    with provided.session(SYSTEM) as session:
+        other = next(row for row in incidents.queue(session) if not row.grid_code.startswith(RUSONG))
+
+    assert other.title not in _html(visit("officer", at=f"incidents:{other.no}"))
+
+
+def test_grids_are_chosen_level_by_level(visit: Any):
+    """A community is offered within its street only, and an officer is offered the own street alone."""
+    screen = visit("officer")
+    assert screen.selectbox(key="in_street").options == ["如松街道"]
+    assert screen.selectbox(key="in_community").options == []
+
+    screen.selectbox(key="in_street").select(RUSONG).run()
+
+    assert screen.selectbox(key="in_community").options == ["鸣凤社区", "德建社区"]
+
+
+def test_every_layer_stands_in_the_tree():
+    """The tree offers each layer of the catalogue once."""
+    assert sorted(layertree.ORDER) == sorted(LAYERS)
+
+
+def test_no_layer_at_all_is_told_how_to_go_on(opened: Any):
+    """With everything off, the list says what to do."""
+    off = {f"show_{key}": "false" for key in layertree.ORDER}
+    assert "没有打开的图层" in _html(opened(off))
