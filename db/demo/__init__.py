@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 from psycopg import Cursor
 from psycopg.rows import TupleRow
+from sqlalchemy import text
 
 from db.demo.chronicle import file_courses, live_through
 from db.demo.copying import follow_ids
@@ -19,6 +20,7 @@ from db.session import Database
 from geo.errors import Conflict
 from governance.profile import Profile
 
+_LOADED = text("SELECT count(*) FROM deployment")
 _WITH_GIVEN_IDS = ("base.road", "building", "household", "worker", "incident", "skill")
 
 
@@ -31,6 +33,9 @@ def load(database: Database, profile: Profile, *, now: datetime, report: Callabl
 
     One transaction; the same profile and `now` give the same rows. Raises `Conflict` when a county is loaded already.
     """
+    with database.engine.connect() as connection:
+        if connection.scalar(_LOADED):
+            raise Conflict("a county is loaded already")
     rng = np.random.default_rng(int(profile.county_code))
     report("生成城区：路网、街区、网格、楼宇 … drawing the town")
     skills = [skill.key for skill in profile.skills]
@@ -39,13 +44,13 @@ def load(database: Database, profile: Profile, *, now: datetime, report: Callabl
     report("生成半年事件 … living through half a year")
     courses, roster = live_through(town, shifts, profile=profile, now=now, rng=rng)
     report("写入数据库 … filing it")
-    connection = database.engine.raw_connection()
+    driver = database.engine.raw_connection()
     try:
-        cursor: Cursor[TupleRow] = connection.cursor()  # type: ignore[assignment]  # the pool's type hides the driver's
+        cursor: Cursor[TupleRow] = driver.cursor()  # type: ignore[assignment]  # the pool's type hides the driver's
         cursor.execute("LOCK TABLE deployment IN EXCLUSIVE MODE")
-        cursor.execute("SELECT count(*) FROM deployment")
+        cursor.execute(_LOADED.text)
         if cursor.fetchone() != (0,):
-            raise Conflict("a county is loaded already")
+            raise Conflict("a county was loaded meanwhile")
         file_profile(cursor, profile, town, now=now)
         file_ground(cursor, town)
         file_territory(cursor, town)
@@ -53,6 +58,7 @@ def load(database: Database, profile: Profile, *, now: datetime, report: Callabl
         file_services(cursor, town, now=now)
         file_courses(cursor, town, courses, profile=profile)
         follow_ids(cursor, _WITH_GIVEN_IDS)
-        connection.commit()
+        cursor.execute("ANALYZE")
+        driver.commit()
     finally:
-        connection.close()
+        driver.close()
