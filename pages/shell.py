@@ -21,6 +21,8 @@ from pages import map as officers_map
 from pages.ui import commands, context, layout, theme
 
 PRODUCT = "网格治理指挥中心"
+# The page that lists the screens; the wall, which has no navigation, leads here. (A docstring here would be shown.)
+HOME = "home"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,15 +98,25 @@ def _navigation(principal: Principal | None) -> StreamlitPage:
     """The page that the address asks for. Each screen keeps its address, whether or not this role may see it."""
     pages = {screen.path: _page(screen, principal) for screen in SCREENS}
     role = principal.role if principal else Role.VIEWER
-    home = next((screen for screen in SCREENS if role in screen.lands), SCREENS[0])
+    landing = next((screen for screen in SCREENS if role in screen.lands), SCREENS[0])
 
     def land() -> None:
-        st.switch_page(pages[home.path])
+        st.switch_page(pages[landing.path])
 
-    known = [st.Page(land, title=PRODUCT, url_path="home", default=True, visibility="hidden"), *pages.values()]
+    def choose() -> None:
+        _directory(principal, "全部页面", "请选择要打开的页面。")
+
+    def unknown() -> None:
+        _directory(principal, "没有这个页面", "地址可能写错了,或者这个页面已经改名。可以从这里继续:")
+
+    known = [
+        st.Page(land, title=PRODUCT, url_path="start", default=True, visibility="hidden"),
+        st.Page(choose, title="全部页面", url_path=HOME, visibility="hidden"),
+        *pages.values(),
+    ]
     asked = urlsplit(st.context.url or "").path.strip("/")
-    if asked and asked not in pages and "/" not in asked:
-        known.append(st.Page(_unknown(principal), title="没有这个页面", url_path=asked, visibility="hidden"))
+    if asked and asked != HOME and asked not in pages and "/" not in asked:
+        known.append(st.Page(unknown, title="没有这个页面", url_path=asked, visibility="hidden"))
     return st.navigation(known, position="top" if principal else "hidden")
 
 
@@ -112,9 +124,12 @@ def _page(screen: Screen, principal: Principal | None) -> StreamlitPage:
     may_see = principal is not None and principal.may(screen.permission)
 
     def show() -> None:
-        with commands.calmly():
-            context.principal().require(screen.permission)
-            screen.render()
+        if may_see:
+            with commands.calmly():
+                screen.render()
+        else:
+            told = f"当前账号没有打开“{screen.title}”的权限。如需要,请联系管理员;您可以使用:"
+            _directory(principal, "没有权限", told)
 
     return st.Page(
         show,
@@ -126,17 +141,14 @@ def _page(screen: Screen, principal: Principal | None) -> StreamlitPage:
     )
 
 
-def _unknown(principal: Principal | None) -> Callable[[], None]:
-    """A page in place of one that doesn't exist: what there is instead."""
-
-    def show() -> None:
-        st.header("没有这个页面")
-        st.write("地址可能写错了,或者这个页面已经改名。可以从这里继续:")
-        for screen in SCREENS:
-            if principal is not None and principal.may(screen.permission):
-                st.markdown(f"{screen.icon} [**{screen.title}**](/{screen.path}) — {screen.summary}")
-
-    return show
+def _directory(principal: Principal | None, title: str, told: str) -> None:
+    """A sentence, and every screen that this role may see with what it is for."""
+    entries = "".join(
+        f'<li><a href="/{screen.path}" target="_self"><b>{screen.title}</b><span>{screen.summary}</span></a></li>'
+        for screen in SCREENS
+        if principal is not None and principal.may(screen.permission)
+    )
+    st.html(f'<div class="gc-directory"><h1>{escape(title)}</h1><p>{escape(told)}</p><ul>{entries}</ul></div>')
 
 
 def _account(principal: Principal) -> None:
