@@ -206,13 +206,15 @@ def test_a_sliver_below_a_square_metre_is_rounding(ground: Database):
     add(ground, grid(NEW_QUARTER, "quarter", COMMUNITY, box(9.999999, 0, 20, 20)))  # 0.1 mm by 2.2 km
 
 
-def test_a_grid_that_is_moved_is_asked_again(ground: Database):
-    """What holds for a new grid holds for a changed one."""
-    with refused(f"leaves its parent {COMMUNITY}"), ground.engine.begin() as connection:
-        connection.execute(
-            text("UPDATE grid SET geom = ST_GeomFromEWKT(:geom) WHERE code = :code"),
-            {"geom": box(0, 0, 10, 21), "code": QUARTER},
-        )
+@pytest.mark.parametrize(
+    ("code", "outline", "reason"),
+    [(QUARTER, box(0, 0, 10, 21), f"leaves its parent {COMMUNITY}"), (COMMUNITY, box(0, 0, 9, 20), "leaves its child")],
+)
+def test_a_grid_that_is_moved_is_asked_again(ground: Database, code: str, outline: str, reason: str):
+    """What holds for a new grid holds for a changed one, and a parent may not shrink away from its children."""
+    change = text("UPDATE grid SET geom = ST_GeomFromEWKT(:geom) WHERE code = :code")
+    with refused(reason), ground.engine.begin() as connection:
+        connection.execute(change, {"geom": outline, "code": code})
 
 
 def test_a_grid_needs_a_county(database: Database):
@@ -370,7 +372,7 @@ def test_a_hash_can_be_reckoned_outside_of_the_database(history: Database):
     at = f"{(NOW + timedelta(seconds=1)).timestamp():.0f}.000500"
     with history.engine.connect() as connection:
         row = connection.execute(text("SELECT incident_id, hash FROM incident_step ORDER BY id LIMIT 1")).one()
-    facts = f'[{row.incident_id}, "report", null, "reported", "dispatcher", {at}, "情况属实"]'
+    facts = f'[{row.incident_id}, "report", null, "reported", "dispatcher", "指挥调度员", {at}, "情况属实"]'
     assert row.hash == hashlib.sha256(facts.encode()).digest()
 
 

@@ -41,6 +41,14 @@ BEGIN
     END IF;
     SELECT code INTO other
     FROM grid
+    WHERE parent_code = NEW.code AND ST_Area(ST_Difference(geom, NEW.geom)::geography) > 1
+    ORDER BY code
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'grid % leaves its child % outside', NEW.code, other USING ERRCODE = 'check_violation';
+    END IF;
+    SELECT code INTO other
+    FROM grid
     WHERE level = NEW.level AND code <> NEW.code AND parent_code IS NOT DISTINCT FROM NEW.parent_code
         AND geom && NEW.geom AND ST_Area(ST_Intersection(geom, NEW.geom)::geography) > 1
     ORDER BY code
@@ -103,7 +111,7 @@ CREATE TRIGGER incident_guard BEFORE INSERT OR UPDATE ON incident FOR EACH ROW E
 -- A step carries the hash of the step before it and of itself, so that a changed or missing one shows.
 CREATE FUNCTION incident_step_hash(previous bytea, step incident_step) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
     SELECT sha256(coalesce(previous, ''::bytea) || convert_to(jsonb_build_array(
-        step.incident_id, step.action, step.from_status, step.to_status, step.actor,
+        step.incident_id, step.action, step.from_status, step.to_status, step.actor, step.actor_name,
         extract(epoch FROM step.at), step.opinion)::text, 'UTF8'))
 $$;
 CREATE FUNCTION incident_step_chain() RETURNS trigger LANGUAGE plpgsql AS $$
