@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 from sqlalchemy import make_url, text
@@ -56,8 +57,11 @@ class Boot:
             self.cluster.stop()
 
 
-def fill(database: Database, profile: str, *, report: Callable[[str], None]) -> None:
-    """Loads the profile's demo county and the demo accounts into an empty database; leaves any other as it is."""
+def fill(database: Database, profile: str, *, report: Callable[[str], None], extract: Path | None = None) -> None:
+    """Loads the profile's demo county and the demo accounts into an empty database; leaves any other as it is.
+
+    `extract` is the OSM file that a profile on real ground needs; `InvalidInput` naming `file` otherwise.
+    """
     with database.session(SYSTEM) as session:
         if session.scalar(text("SELECT count(*) FROM deployment")):
             return
@@ -65,7 +69,7 @@ def fill(database: Database, profile: str, *, report: Callable[[str], None]) -> 
 
     report("正在载入演示县数据（约十秒） … loading the demo county")
     now = datetime.now(UTC)
-    demo.load(database, read_profile(profile), now=now, report=report)
+    demo.load(database, read_profile(profile), now=now, report=report, extract=extract)
     accounts.create_demo(database, now=now)
 
 

@@ -25,10 +25,17 @@ class Addresses:
         self._names = [roads[edge.road].name for edge in edges]
         self._lines = [edge.line for edge in edges]
         self._tree = STRtree(self._lines)
+        self._has_numbers = layout.has_numbers
         self._west, self._south, _, _ = layout.rim.bounds
 
+    def roads_at(self, places: Sequence[Point]) -> list[str]:
+        """For each place the name of the nearest road."""
+        return [self._names[nearest] for nearest in self._tree.nearest(places)]
+
     def at(self, places: Sequence[Point]) -> list[str]:
-        """For each place (plan metres) its address, such as 和平路36号."""
+        """For each place (plan metres) its address, such as 和平路36号; the road alone where numbers aren't made up."""
+        if not self._has_numbers:
+            return self.roads_at(places)
         found = []
         for place, nearest in zip(places, self._tree.nearest(places), strict=True):
             (x1, y1), (x2, y2) = self._lines[nearest].coords[0], self._lines[nearest].coords[-1]

@@ -16,7 +16,7 @@ from numpy.random import Generator
 from db.calendar import Clockwork
 from db.demo.copying import copy_rows, ewkb
 from db.demo.courses import Course, Storyteller
-from db.demo.history import OPEN, Chronicler, Occurrence
+from db.demo.history import Chronicler, Occurrence
 from db.demo.matters import Matters
 from db.demo.people import Shift
 from db.demo.roster import Place, Roster
@@ -39,6 +39,7 @@ def live_through(
         matters=Matters.of(profile, reporters=reporters, rng=rng),
         timezone=ZoneInfo(profile.timezone),
         frame=town.frame,
+        pace=town.pace,
         rng=rng,
     )
     stands = [shift.position or worker.home for worker, shift in zip(town.workers, shifts, strict=True)]
@@ -59,7 +60,7 @@ def live_through(
     courses = [
         storyteller.settled(occurrence, xy, now=now) for occurrence, xy in zip(past, _places(town, past), strict=True)
     ]
-    pending = chronicler.occurrences([now] * OPEN)
+    pending = chronicler.occurrences([now] * town.pace.still_open)
     courses += storyteller.still_open(pending, _places(town, pending), now=now)
     return sorted(courses, key=lambda course: course.occurrence.at), roster
 

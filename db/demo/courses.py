@@ -155,7 +155,8 @@ class Storyteller:
 
     def still_open(self, occurrences: Sequence[Occurrence], places: Sequence[Place], *, now: datetime) -> list[Course]:
         """Courses that have not ended at `now`; their reports are moved to when it fits where they stand."""
-        plots = [actions for count, actions in _STILL_OPEN for _ in range(count)]
+        stages = [actions for count, actions in _STILL_OPEN for _ in range(count)]
+        plots = [stages[i * len(stages) // len(occurrences)] for i in range(len(occurrences))]
         courses = []
         for occurrence, xy, actions in zip(occurrences, places, plots, strict=True):
             is_late = bool(self.rng.random() < _LONG_OPEN) and len(actions) >= len(_WORK)

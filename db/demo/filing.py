@@ -134,7 +134,7 @@ def file_ground(cursor: psycopg.Cursor[Any], town: Town) -> None:
 
 
 def file_territory(cursor: psycopg.Cursor[Any], town: Town) -> None:
-    """Grids, buildings, households and party organisations."""
+    """Grids, buildings, households and, where members live, party organisations."""
     grids = town.territory.grids
     shapes = ewkb([MultiPolygon([shape]) for shape in town.frame.on_ground([grid.shape for grid in grids])])
     copy_rows(
@@ -173,7 +173,7 @@ def file_territory(cursor: psycopg.Cursor[Any], town: Town) -> None:
         cursor,
         "organisation",
         ("code", "name", "level", "parent_code", "grid_code", "building_id", "household_id"),
-        _organisations(town),
+        _organisations(town) if town.households else (),
     )
 
 

@@ -21,9 +21,9 @@ _WEIGHT = {"residential": 1.0, "business": 0.5, "public": 0.3, "industrial": 0.2
 """How much a hectare of a use counts towards the size of a quarter: about as many people live or work there."""
 _TOWER_LOT_M2 = (3_500.0, 17_000.0)
 _TOWERS_PER_QUARTER = 2
-_DOMAINS = ("party", "civil_affairs", "politics_law", "health", "safety")
+BASIC_DOMAINS = ("party", "civil_affairs", "politics_law", "health", "safety")
 """Lines of work that a basic grid serves, since they were merged into one (多网合一)."""
-_TOWER_DOMAINS = ("party", "politics_law", "safety")
+TOWER_DOMAINS = ("party", "politics_law", "safety")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +213,7 @@ def _grid(
         level=level,
         kind="exclusive" if is_tower else "basic",
         parent_code=parent_code,
-        domains=_TOWER_DOMAINS if is_tower else _DOMAINS,
+        domains=TOWER_DOMAINS if is_tower else BASIC_DOMAINS,
         lots=lots,
         shape=_joined(layout, lots),
     )

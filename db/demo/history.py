@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import shapely
 from numpy.random import Generator
-from shapely import Point
+from shapely import Point, Polygon
 
 from db.demo.addresses import Addresses
 from db.demo.frame import Frame
@@ -26,7 +26,8 @@ from db.demo.plan import lines_of
 DAYS = 183
 OPEN = 60
 _PER_DAY = 33.0
-_FEWEST, _MOST = 25, 45
+_FEWEST, _MOST = 25 / _PER_DAY, 45 / _PER_DAY
+"""Of an ordinary day's number."""
 _HEATING_FACTOR = 1.18
 _BY_WEEKDAY = (1.12, 1.06, 1.04, 1.05, 1.08, 0.86, 0.79)
 """Monday first: weekends are quieter, Mondays catch up."""
@@ -36,7 +37,16 @@ _OUTSIDE = 0.006
 _FAR_M = (40.0, 9_000.0)
 _OFF_BORDER_M = 3.0
 _BESIDE_M = (70.0, 240.0)
-_USE_SHARE = {"residential": 1.0, "business": 1.3, "public": 0.6, "industrial": 0.35, "park": 0.25}
+_USE_SHARE = {"residential": 1.0, "business": 1.3, "public": 0.6, "industrial": 0.35, "park": 0.25, "farm": 0.03}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How much comes up: reports on an ordinary day, how many are still open, the share outside of all grids."""
+
+    per_day: float = _PER_DAY
+    still_open: int = OPEN
+    outside: float = _OUTSIDE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +72,7 @@ class Chronicler:
     matters: Matters
     timezone: ZoneInfo
     frame: Frame
+    pace: Pace
     rng: Generator
 
     def instants(self, now: datetime) -> list[datetime]:
@@ -71,8 +82,10 @@ class Chronicler:
         found = []
         for back in range(DAYS, -1, -1):
             day = today - timedelta(days=back)
-            expected = _PER_DAY * _BY_WEEKDAY[day.weekday()] * (_HEATING_FACTOR if in_heating_season(day) else 1.0)
-            count = int(np.clip(self.rng.poisson(expected), _FEWEST, _MOST))
+            expected = (
+                self.pace.per_day * _BY_WEEKDAY[day.weekday()] * (_HEATING_FACTOR if in_heating_season(day) else 1.0)
+            )
+            count = int(np.clip(self.rng.poisson(expected), *np.round(self.pace.per_day * np.array([_FEWEST, _MOST]))))
             start = datetime.combine(day, datetime.min.time(), self.timezone)
             of_day = self.rng.choice(24, size=count, p=hours / hours.sum()) + self.rng.random(count)
             found += [start + timedelta(hours=hour) for hour in of_day.tolist()]
@@ -108,10 +121,10 @@ class Chronicler:
             [lot.face.area * _USE_SHARE[use] for lot, use in zip(lots, self.territory.uses, strict=True)]
         )
         chosen = self.rng.choice(len(lots), size=count, p=weights / weights.sum()).tolist()
-        land = {lot: lots[lot].face.buffer(-_OFF_BORDER_M) for lot in sorted(set(chosen))}
+        land = {lot: _off_border(lots[lot].face) for lot in sorted(set(chosen))}
         points = [random_point(land[lot], self.rng) for lot in chosen]
         codes = [finest[lot] for lot in chosen]
-        outside = (self.rng.random(count) < _OUTSIDE).tolist()
+        outside = (self.rng.random(count) < self.pace.outside).tolist()
         for i in [i for i, is_outside in enumerate(outside) if is_outside]:
             points[i], codes[i] = self._out_of_town()
         return points, codes, outside
@@ -132,3 +145,9 @@ class Chronicler:
         shapes = self.frame.in_metres([community.shape for community in communities])
         distances = [shape.distance(place) for shape in shapes]
         return point, communities[int(np.argmin(distances))].code
+
+
+def _off_border(face: Polygon) -> Polygon:
+    """The land without a strip along its border; all of it where it is a mere strip itself."""
+    inner = face.buffer(-_OFF_BORDER_M)
+    return face if inner.is_empty else inner

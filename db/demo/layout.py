@@ -52,6 +52,8 @@ class Layout:
     lots: tuple[Lot, ...]
     waters: tuple[tuple[str, BaseGeometry], ...]
     """Names and shapes; these may reach beyond the rim."""
+    has_numbers: bool = True
+    """Whether addresses may have made-up numbers; real streets have their own."""
 
 
 def lay_out(plan: Plan, *, rng: Generator, road_names: Iterator[str]) -> Layout:

@@ -53,6 +53,7 @@ def survey(extract: OsmExtract, *, frame: GroundFrame, homes: Sequence[Point]) -
         for face, use in zip(faces, _uses(faces, extract.land, is_built, frame), strict=True)
     ]
     return Layout(
+        has_numbers=False,
         rim=polygons_of(shapely.coverage_union_all(faces))[0],
         network=network,
         blocks=tuple(blocks),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -38,6 +38,22 @@ _BY_PROFESSION: Mapping[str, tuple[str, ...]] = {"police": ("public_order",), "l
 """What only these origins can do."""
 _LEARNT = 0.34
 """The chance that a worker has learnt any one of the other skills."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staffing:
+    """How many workers there are. `on_duty` counts by employment; every building has so many `building_chiefs`.
+
+    Whoever is left after all chiefs looks after the `others` posts of buildings drawn by their units.
+    """
+
+    full_time: int = FULL_TIME
+    part_time: int = PART_TIME
+    outstanding: int = OUTSTANDING
+    on_duty: Mapping[str, int] = field(default_factory=lambda: ON_DUTY)
+    position_known: float = POSITION_KNOWN
+    building_chiefs: int = _BUILDING_CHIEFS
+    others: str = "unit_chief"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +96,17 @@ def appoint(
     skills: Sequence[str],
     names: NamePools,
     rng: Generator,
+    staffing: Staffing,
 ) -> list[PlannedWorker]:
     """All workers. Every grid has a chief who does it full time; `skills` are the keys known to the deployment."""
-    posts = list(_posts(territory, buildings, rng))
-    count = FULL_TIME + PART_TIME
+    posts = list(_posts(territory, buildings, staffing, rng))
+    count = staffing.full_time + staffing.part_time
     is_full_time = np.zeros(count, dtype=bool)
     first_chiefs = [i for i, (_, _, _, is_first) in enumerate(posts) if is_first]
     others = np.setdiff1d(np.arange(count), first_chiefs)
     is_full_time[first_chiefs] = True
-    is_full_time[rng.permutation(others)[: FULL_TIME - len(first_chiefs)]] = True
-    outstanding = set(rng.permutation(count)[:OUTSTANDING].tolist())
+    is_full_time[rng.permutation(others)[: staffing.full_time - len(first_chiefs)]] = True
+    outstanding = set(rng.permutation(count)[: staffing.outstanding].tolist())
     people = names.people(rng, count=count)
     numbers = phones(1_000_000, count)
     workers = []
@@ -116,10 +133,12 @@ def appoint(
     return workers
 
 
-def put_on_duty(layout: Layout, workers: Sequence[PlannedWorker], *, now: datetime, rng: Generator) -> list[Shift]:
+def put_on_duty(
+    layout: Layout, workers: Sequence[PlannedWorker], *, staffing: Staffing, now: datetime, rng: Generator
+) -> list[Shift]:
     """The shift at `now`, in the order of the workers. Known positions lie on a street near the post."""
     on_duty: set[int] = set()
-    for employment, count in ON_DUTY.items():
+    for employment, count in staffing.on_duty.items():
         own = [i for i, worker in enumerate(workers) if worker.employment == employment]
         on_duty |= set(rng.permutation(own)[:count].tolist())
     roads = layout.network.roads
@@ -128,7 +147,7 @@ def put_on_duty(layout: Layout, workers: Sequence[PlannedWorker], *, now: dateti
     shifts = []
     for i, worker in enumerate(workers):
         position, positioned_at = None, None
-        if i in on_duty and rng.random() < POSITION_KNOWN:
+        if i in on_duty and rng.random() < staffing.position_known:
             near = tree.query(worker.home, predicate="dwithin", distance=_NEAR_POST_M)
             street = streets[int(rng.choice(near if len(near) else [tree.nearest(worker.home)]))]
             position = street.interpolate(float(rng.random()), normalized=True)
@@ -142,7 +161,7 @@ def put_on_duty(layout: Layout, workers: Sequence[PlannedWorker], *, now: dateti
 
 
 def _posts(
-    territory: Territory, buildings: Sequence[PlannedBuilding], rng: Generator
+    territory: Territory, buildings: Sequence[PlannedBuilding], staffing: Staffing, rng: Generator
 ) -> list[tuple[str, PlannedGrid, int | None, bool]]:
     """Post, grid, building, and whether it is the grid's first chief; as many as there are workers."""
     by_code = {grid.code: grid for grid in territory.grids}
@@ -154,13 +173,13 @@ def _posts(
     places = range(len(buildings))
     posts += [
         ("building_chief", by_code[buildings[place].grid_code], place, False)
-        for _ in range(_BUILDING_CHIEFS)
+        for _ in range(staffing.building_chiefs)
         for place in places
     ]
     units = np.array([building.units for building in buildings], dtype=float)
-    left = FULL_TIME + PART_TIME - len(posts)
+    left = staffing.full_time + staffing.part_time - len(posts)
     for place in np.sort(rng.choice(len(buildings), size=left, p=units / units.sum())).tolist():
-        posts.append(("unit_chief", by_code[buildings[place].grid_code], place, False))
+        posts.append((staffing.others, by_code[buildings[place].grid_code], place, False))
     return posts
 
 

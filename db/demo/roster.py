@@ -70,6 +70,8 @@ class Roster:
                 and (shift.on_duty or not on_duty)
                 and (not skills or skills & set(worker.skills))
             ]
-            own = np.array(fitting, dtype=np.int64)
+            # A small town may have nobody on duty who can do it: then its desk sends whoever is there.
+            everybody = [i for i, shift in enumerate(self.shifts) if shift.on_duty]
+            own = np.array(fitting or everybody, dtype=np.int64)
             self._trees[key] = (own, cKDTree(self.points[own]))
         return self._trees[key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from numpy.random import Generator
@@ -15,9 +15,10 @@ from db.demo.buildings import PlannedBuilding, PlannedHousehold, put_up, settle
 from db.demo.fields import lay_fields
 from db.demo.frame import Frame
 from db.demo.grids import Division, Territory, draw_grids
+from db.demo.history import Pace
 from db.demo.layout import Layout, lay_out
 from db.demo.names import NamePools
-from db.demo.people import PlannedWorker, appoint
+from db.demo.people import PlannedWorker, Staffing, appoint
 from db.demo.places import PlannedDevice, PlannedPlace, install_devices, open_places
 from db.demo.plan import draw, polygons_of
 
@@ -42,6 +43,8 @@ class Town:
     devices: Sequence[PlannedDevice]
     workers: Sequence[PlannedWorker]
     names: NamePools
+    staffing: Staffing = field(default_factory=Staffing)
+    pace: Pace = field(default_factory=Pace)
 
 
 def found_town(folder: Path, *, metric_srid: int, skills: Sequence[str], rng: Generator) -> Town:
@@ -72,7 +75,7 @@ def found_town(folder: Path, *, metric_srid: int, skills: Sequence[str], rng: Ge
         households=settle(buildings, rng),
         places=open_places(territory, buildings, model_communities=models, rng=rng),
         devices=install_devices(territory, buildings, rng),
-        workers=appoint(territory, buildings, skills=skills, names=names, rng=rng),
+        workers=appoint(territory, buildings, skills=skills, names=names, rng=rng, staffing=Staffing()),
         names=names,
     )
 
