@@ -14,6 +14,9 @@ from layers.catalog import LAYERS
 from layers.palette import rgb
 from layers.spec import Look, Source, layer
 
+Deck = pdk.Deck
+"""A finished map, as the screens hand it on."""
+
 _TILE_PX = 512
 """deck.gl's zoom 0 shows the world in so many pixels."""
 
@@ -58,7 +61,7 @@ def compose(
     label_kinds: Iterable[str] = ("street", "community", "quarter", "road"),
     marked: Marked | None = None,
     tooltip: str = "",
-) -> pdk.Deck:
+) -> Deck:
     """The chart's deck: every layer has a constant id, and the view is the one that the map opens with.
 
     `map_style` is left out on purpose: with it, even with None, a foreign base map would be fetched.
@@ -73,7 +76,7 @@ def compose(
     for source in points:
         stack += LAYERS[source.key].draw(source, look)
     stack.append(_mark(marked, look))
-    return pdk.Deck(
+    return Deck(
         layers=stack,
         initial_view_state=view,
         map_provider=None,

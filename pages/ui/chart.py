@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-import pydeck as pdk
 import streamlit as st
 
 from db import features, ground
@@ -16,6 +15,7 @@ from geo.features import FeatureFilter
 from governance import labels
 from governance.access import SYSTEM
 from layers import names, tooltip
+from layers.deck import Deck
 from pages.ui import context
 
 Selected = Mapping[str, Any]
@@ -57,12 +57,12 @@ def hint_style() -> str:
     return f"<style>{tooltip.style(said)}</style>"
 
 
-def show(deck: pdk.Deck, *, key: str) -> None:
+def show(deck: Deck, *, key: str) -> None:
     """The map, only to look at."""
     st.pydeck_chart(deck, key=key, height="stretch")
 
 
-def show_selectable(deck: pdk.Deck, *, key: str) -> tuple[str, Selected] | None:
+def show_selectable(deck: Deck, *, key: str) -> tuple[str, Selected] | None:
     """The map; answers which layer and feature was clicked last, or None.
 
     A selection is an index into data that has changed by now: only the properties that came with the click count.
