@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -71,21 +72,11 @@ def render() -> None:
 
 
 def _choose() -> _Choice:
-    layer = st.selectbox(
-        "图层", list(FEATURE_TYPES), format_func=lambda key: labels.LAYERS[key].zh, key="layer", bind="query-params"
-    )
+    layer = _one("图层", "layer", {key: labels.LAYERS[key].zh for key in FEATURE_TYPES}) or next(iter(FEATURE_TYPES))
     grids = context.remembered("plan_grids", "all", ("grids",), territory.grids)
     names = {row.code: f"{row.name}({labels.GRID_LEVEL[row.level].zh})" for row in grids}
     scope = context.principal().grid_prefix
-    grid = st.selectbox(
-        "网格",
-        [code for code in names if code.startswith(scope)],
-        index=None,
-        format_func=names.__getitem__,
-        placeholder="全部网格",
-        key="grid",
-        bind="query-params",
-    )
+    grid = _one("网格", "grid", {code: name for code, name in names.items() if code.startswith(scope)}, none="全部网格")
     q = st.text_input("名称或编号包含", key="q", type="search", live=True, placeholder="可不填", bind="query-params")
     base = FeatureFilter(grid=grid, q=q or None)
     chosen = [(name, _values(layer, name, base)) for name in FEATURE_TYPES[layer].filters]
@@ -101,15 +92,36 @@ def _values(layer: str, name: str, base: FeatureFilter) -> tuple[str, ...]:
     def told(value: str) -> str:
         return f"{values.value_text(name, value)} {wording.count(counts.get(value, 0))}"
 
+    key = f"{layer}.{name}"
+    asked = st.query_params.get(key, "").split(",")
     chosen = st.multiselect(
         values.property_text(name),
         list(counts),
+        default=[value for value in counts if value in asked],
         format_func=told,
         placeholder="不限",
-        key=f"{layer}.{name}",
-        bind="query-params",
+        key=key,
     )
+    _keep(key, ",".join(chosen))
     return tuple(chosen)
+
+
+def _one(label: str, key: str, options: Mapping[str, str], *, none: str | None = None) -> str | None:
+    """One of `options` (code to word), which the address names by its code; with `none`, it may be left open."""
+    codes = list(options)
+    asked = st.query_params.get(key, "")
+    index = codes.index(asked) if asked in codes else (0 if none is None else None)
+    chosen = st.selectbox(label, codes, index=index, format_func=options.__getitem__, placeholder=none, key=key)
+    _keep(key, chosen or "")
+    return chosen
+
+
+def _keep(key: str, text: str) -> None:
+    """Writes a choice into the address, so that a link or a reload brings it back."""
+    if text:
+        st.query_params[key] = text
+    else:
+        st.query_params.pop(key, None)
 
 
 def _read(session: Any, choice: _Choice) -> _Preview:

@@ -40,17 +40,20 @@ function isTyping(event) {
 }
 
 export default function (component) {
-  const { data, parentElement, setTriggerValue } = component
+  const { data, parentElement, setStateValue } = component
   const list = parentElement.querySelector(".cards")
   if (!list) return
   const cards = data.cards || []
   list.setAttribute("aria-label", data.label || "")
   const before = list.dataset.picked
-  list.dataset.picked = data.picked || ""
-  const drawn = JSON.stringify([cards, data.picked, data.empty])
+  // An answer to an earlier pick must not take back a later one that is still on its way.
+  if (list.pending && (list.pending.id === data.picked || Date.now() - list.pending.at > 3000)) list.pending = null
+  const now = list.pending ? list.pending.id : data.picked || ""
+  list.dataset.picked = now
+  const drawn = JSON.stringify([cards, now, data.empty])
   if (REPEATS.get(list) !== drawn) {
     REPEATS.set(list, drawn)
-    list.replaceChildren(...cards.map((item) => card(item, data.picked)))
+    list.replaceChildren(...cards.map((item) => card(item, now)))
     if (!cards.length) list.append(element("div", "empty", data.empty))
     const picked = list.querySelector(".picked")
     if (picked && before !== list.dataset.picked) picked.scrollIntoView({ block: "nearest" })
@@ -59,7 +62,9 @@ export default function (component) {
   const pick = (id) => {
     for (const at of list.querySelectorAll(".card")) at.classList.toggle("picked", at.dataset.id === id)
     list.dataset.picked = id
-    setTriggerValue("picked", id)
+    // A state and no trigger: a trigger is lost when another run of the screen overtakes it.
+    list.pending = { id, at: Date.now() }
+    setStateValue("picked", list.pending)
   }
   list.onclick = (event) => {
     const at = event.target.closest(".card")

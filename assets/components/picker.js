@@ -230,10 +230,10 @@ class PlaceMap {
 }
 
 export default function (component) {
-  const { data, parentElement, setTriggerValue } = component
+  const { data, parentElement, setStateValue } = component
   const host = parentElement.querySelector(".picker")
   if (!host) return
   if (!MAPS.has(host)) MAPS.set(host, new PlaceMap(host))
-  MAPS.get(host).update(data, (place) => setTriggerValue("placed", place))
+  MAPS.get(host).update(data, (place) => setStateValue("placed", place))
   return () => MAPS.get(host)?.size.disconnect()
 }

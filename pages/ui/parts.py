@@ -50,7 +50,11 @@ def cards(
     result = _component("cards", '<div class="cards" role="listbox"></div>', has_style=True)(
         key=key, data=data | {"steps": has_steps}, on_picked_change=_nothing
     )
-    return cast("str | None", result.picked)
+    picked_now = cast("Mapping[str, Any] | None", result.picked)
+    if picked_now is None or st.session_state.get(f"_{key}_at") == picked_now["at"]:
+        return None
+    st.session_state[f"_{key}_at"] = picked_now["at"]
+    return str(picked_now["id"])
 
 
 def keys(key: str, targets: Mapping[str, str]) -> None:
