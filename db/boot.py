@@ -47,7 +47,8 @@ class Boot:
         else:
             check(self.database.url)
         upgrade(self.database.url)
-        if self.settings.demo if demo_data is None else demo_data:
+        wants_demo = self.settings.demo if demo_data is None else demo_data
+        if wants_demo and _is_empty(self.database):
             fill(self.database, self.settings.profile, report=report)
 
     def stop(self, *, everything: bool = False) -> None:
@@ -58,19 +59,23 @@ class Boot:
 
 
 def fill(database: Database, profile: str, *, report: Callable[[str], None], extract: Path | None = None) -> None:
-    """Loads the profile's demo county and the demo accounts into an empty database; leaves any other as it is.
+    """Loads the profile's demo county and the demo accounts into an empty database.
 
-    `extract` is the OSM file that a profile on real ground needs; `InvalidInput` naming `file` otherwise.
+    `extract` is the OSM file that a profile on real ground needs. Raises `UnknownCode` (no such profile),
+    `InvalidInput` naming `file`, `Conflict` when a county is loaded already.
     """
-    with database.session(SYSTEM) as session:
-        if session.scalar(text("SELECT count(*) FROM deployment")):
-            return
     from db import demo  # noqa: PLC0415  drawing a town takes scipy, and a restart draws none
 
+    facts = read_profile(profile)
     report("正在载入演示县数据（约十秒） … loading the demo county")
     now = datetime.now(UTC)
-    demo.load(database, read_profile(profile), now=now, report=report, extract=extract)
+    demo.load(database, facts, now=now, report=report, extract=extract)
     accounts.create_demo(database, now=now)
+
+
+def _is_empty(database: Database) -> bool:
+    with database.session(SYSTEM) as session:
+        return session.scalar(text("SELECT count(*) FROM deployment")) == 0
 
 
 def check(url: str) -> None:

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from math import cos, log2, radians
 
 import pydeck as pdk
+from pydeck import Deck as Deck  # noqa: PLC0414  the screens name what they hand on, and the library only here
 
 from geo.features import FeatureFilter
 from layers import basemap, names
 from layers.catalog import LAYERS
 from layers.palette import rgb
 from layers.spec import Look, Source, layer
-
-Deck = pdk.Deck
-"""A finished map, as the screens hand it on."""
 
 _TILE_PX = 512
 """deck.gl's zoom 0 shows the world in so many pixels."""
