@@ -75,7 +75,7 @@ def fill(database: Database, profile: str, *, report: Callable[[str], None], ext
 
 def _is_empty(database: Database) -> bool:
     with database.session(SYSTEM) as session:
-        return session.scalar(text("SELECT count(*) FROM deployment")) == 0
+        return not session.scalar(text("SELECT count(*) FROM deployment"))
 
 
 def check(url: str) -> None:

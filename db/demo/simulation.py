@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -20,7 +21,7 @@ from db.demo.walking import Walkers
 from db.profiles import PROFILES, read_profile
 from db.session import Database
 from db.territory import county
-from geo.errors import GridCommandError, NotPermitted, Unavailable
+from geo.errors import GridCommandError, NotPermitted, OutsideCounty, Unavailable
 from governance.access import SYSTEM
 from governance.profile import Profile
 
@@ -173,25 +174,27 @@ class Simulation:
             where = session.execute(_PLACE, {"place": int(self._rng.integers(count))}).one()
         matter = self._matters.draw(now.astimezone(self._zone).date())
         east, north = self._rng.normal(0, _JITTER_M, size=2).tolist()
-        incidents.report(
-            self._database,
-            SYSTEM,
-            incidents.Report(
-                title=f"{where.grid_name}{matter.kind.name}",
-                class_code=matter.kind.code,
-                severity=matter.severity,
-                lon=where.lon + east / (111_320 * np.cos(np.radians(where.lat))),
-                lat=where.lat + north / 111_320,
-                crs="cgcs2000",
-                source=matter.source,
-                description=matter.told(f"{where.name}附近"),
-                address=where.address,
-                reporter_name=matter.reporter_name,
-                reporter_phone=matter.reporter_phone,
-                request_key=f"simulation-{now.isoformat()}",
-            ),
-            now=now,
-        )
+        # A place at the rim may be jittered over it: then nothing was seen.
+        with suppress(OutsideCounty):
+            incidents.report(
+                self._database,
+                SYSTEM,
+                incidents.Report(
+                    title=f"{where.grid_name}{matter.kind.name}",
+                    class_code=matter.kind.code,
+                    severity=matter.severity,
+                    lon=where.lon + east / (111_320 * np.cos(np.radians(where.lat))),
+                    lat=where.lat + north / 111_320,
+                    crs="cgcs2000",
+                    source=matter.source,
+                    description=matter.told(f"{where.name}附近"),
+                    address=where.address,
+                    reporter_name=matter.reporter_name,
+                    reporter_phone=matter.reporter_phone,
+                    request_key=f"simulation-{now.isoformat()}",
+                ),
+                now=now,
+            )
 
     def _relieve(self, walkers: Walkers, *, now: datetime) -> None:
         pool = "full_time" if self._rng.random() < 0.9 else "part_time"  # noqa: PLR2004  as they are on duty
