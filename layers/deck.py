@@ -12,8 +12,8 @@ from pydeck import Deck as Deck  # noqa: PLC0414  the screens name what they han
 from geo.features import FeatureFilter
 from layers import basemap, names
 from layers.catalog import LAYERS
-from layers.palette import rgb
 from layers.spec import Look, Source, layer
+from layers.symbols import atlas_url, mapping
 
 _TILE_PX = 512
 """deck.gl's zoom 0 shows the world in so many pixels."""
@@ -85,16 +85,13 @@ def compose(
 def _mark(marked: Marked | None, look: Look) -> pdk.Layer:
     rows = [] if marked is None else [{"p": [marked.lon, marked.lat]}]
     return layer(
-        "ScatterplotLayer",
+        "IconLayer",
         "marked",
         rows,
         pickable=False,
-        filled=False,
-        stroked=True,
+        icon_atlas=atlas_url(),
+        icon_mapping=mapping({"mark": "mark-selected"}),
         get_position="@@=p",
-        radius_units="pixels",
-        get_radius=26 * look.scale,
-        line_width_units="pixels",
-        get_line_width=3.5 * look.scale,
-        get_line_color=rgb(look.palette.accent),
+        get_icon="@@='mark'",
+        get_size=62 * look.scale,
     )

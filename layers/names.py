@@ -97,7 +97,8 @@ def draw(
             get_text="@@=t",
             get_size="@@=s",
             get_angle="@@=a",
-            get_color="@@=c",
+            # In the sub-layer, where Streamlit does not fade what is not selected.
+            _subLayerProps={"characters": {"getColor": "@@=c"}},
             size_units="pixels",
             character_set="auto",
             font_family="PingFang SC, Microsoft YaHei, Noto Sans CJK SC, sans-serif",

@@ -13,7 +13,7 @@ import pydeck as pdk
 from geo.features import FeatureFilter
 from governance import labels
 from layers.palette import Palette
-from layers.symbols import ATLAS_URL, mapping
+from layers.symbols import atlas_url, mapping
 
 EXPRESSION = "@@="
 """Begins a text that deck.gl evaluates for each feature: `@@=properties.kind`."""
@@ -124,7 +124,7 @@ def icons(
         url or source.url(),
         pickable=look.is_pickable,
         point_type="icon",
-        icon_atlas=ATLAS_URL,
+        icon_atlas=atlas_url(),
         icon_mapping=mapping(aliases),
         get_icon=f"{EXPRESSION}{icon}",
         get_icon_size=metres,

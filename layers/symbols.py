@@ -5,6 +5,7 @@ Run `python -m layers.symbols` after a symbol changed; a test holds the atlas to
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -12,7 +13,6 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "assets" / "symbols"
-ATLAS_URL = "/assets/symbols/atlas.svg"
 CELL_PX = 128
 """Side of one symbol in the atlas: sharp up to 64 pixels on a screen of double density."""
 
@@ -29,6 +29,13 @@ def names() -> tuple[str, ...]:
 def url(name: str) -> str:
     """Where the page finds one symbol, for legends and lists."""
     return f"/assets/symbols/{name}.svg"
+
+
+@cache
+def atlas_url() -> str:
+    """Where the page finds the atlas; the version in it changes with its content, so that browsers keep it for good."""
+    content = (FOLDER / f"{_ATLAS}.svg").read_bytes()
+    return f"/assets/symbols/{_ATLAS}.svg?v={hashlib.sha256(content).hexdigest()[:12]}"
 
 
 def compose() -> str:

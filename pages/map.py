@@ -6,7 +6,6 @@ from html import escape
 
 import streamlit as st
 
-from db import territory
 from layers import deck, tooltip
 from layers.catalog import LAYERS
 from layers.palette import LIGHT
@@ -108,13 +107,8 @@ def _card(selected: Found) -> str | None:
     with st.container(key="map_card"):
         featurecard.detail(selected, context.now())
         if selected.layer == "grids":
-            chain = context.remembered(
-                "map_chain",
-                selected.properties["code"],
-                ("grids",),
-                lambda session: territory.chain(session, selected.properties["code"]),
-            )
-            st.button("只看这个网格", key="map_narrow", on_click=layertree.narrow_to, args=(chain,), type="primary")
+            code = str(selected.properties["code"])
+            st.button("只看这个网格", key="map_narrow", on_click=layertree.narrow_to, args=(code,), type="primary")
         if st.button("关闭", key="map_close", icon=":material/close:"):
             return ""
     return None

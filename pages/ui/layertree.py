@@ -29,6 +29,8 @@ _STATUSES: Mapping[str, Sequence[str]] = {
 }
 _FINISHED_KEY = "show_finished"
 _Q_KEY = "map_q"
+_GRID = "in"
+"""The parameter of the address that holds the chosen grid's code."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,35 +61,60 @@ class _Counts:
 
 
 def grid() -> tuple[str | None, list[Chip]]:
-    """The four cascading choices of a grid: the code of the finest chosen, and the chip that says it."""
+    """The four cascading choices of a grid: the code of the finest chosen, and the chip that says it.
+
+    The choice lives in the address alone, as one code (`?in=220723001002`); the four boxes show its chain.
+    """
     rows = context.remembered("map_grids", "all", ("grids",), territory.grids)
     scope = context.principal().grid_prefix
+    known = {row.code: row for row in rows if row.code.startswith(scope) or scope.startswith(row.code)}
+    chosen = known.get(st.query_params.get(_GRID, ""))
+    chain = _chain(chosen, known)
     parent: str | None = None
-    chosen: GridRow | None = None
     for level, column in zip(_CASCADE, st.columns(len(_CASCADE), gap="small"), strict=True):
-        offered = {row.code: row for row in rows if _is_offered(row, level, parent, scope)}
-        code = column.selectbox(
+        # Without a choice above nothing finer is offered: its names would be those of half the county.
+        is_open = level == _CASCADE[0] or parent is not None
+        offered = [row.code for row in known.values() if is_open and row.level == level and row.parent_code == parent]
+        current = chain[level].code if level in chain else None
+        key = f"in_{level}_{parent}_{current}"
+        column.selectbox(
             labels.GRID_LEVEL[level].zh,
-            list(offered),
-            index=None,
-            format_func={code: row.name for code, row in offered.items()}.__getitem__,
+            offered,
+            index=offered.index(current) if current in offered else None,
+            format_func=lambda code: known[code].name,
             placeholder=f"全部{labels.GRID_LEVEL[level].zh}",
             disabled=not offered,
-            key=f"in_{level}",
-            bind="query-params",
+            key=key,
             label_visibility="collapsed",
+            on_change=_choose_grid,
+            args=(key, parent),
         )
-        chosen = offered.get(code or "", chosen)
-        # Without a choice here nothing finer is offered: its names would be those of half the county.
-        parent = code if code in offered else "-"
+        parent = current
     if chosen is None:
         return None, []
-    return chosen.code, [Chip(text=chosen.name, key=f"in_{chosen.level}")]
+    return chosen.code, [Chip(text=chosen.name, key=_GRID)]
 
 
-def _is_offered(row: GridRow, level: str, parent: str | None, scope: str) -> bool:
-    is_in_scope = row.code.startswith(scope) or scope.startswith(row.code)
-    return row.level == level and is_in_scope and (parent is None or row.parent_code == parent)
+def _chain(row: GridRow | None, known: Mapping[str, GridRow]) -> dict[str, GridRow]:
+    """The grid and those above it, by level."""
+    found = {}
+    while row is not None:
+        found[row.level] = row
+        row = known.get(row.parent_code or "")
+    return found
+
+
+def _choose_grid(key: str, parent: str | None) -> None:
+    """A box was changed: its grid is chosen, or, when it was emptied, the one above."""
+    narrow_to(st.session_state[key] or parent)
+
+
+def narrow_to(code: str | None) -> None:
+    """Chooses a grid, or none, as a button's callback."""
+    if code:
+        st.query_params[_GRID] = code
+    else:
+        st.query_params.pop(_GRID, None)
 
 
 def search() -> str:
@@ -164,21 +191,17 @@ def _pills(layer: str, name: str, offered: list[str], chips: list[Chip]) -> list
 
 def clear(chip: Chip) -> None:
     """Takes one filter back, as a button's callback."""
-    if chip.value:
+    if chip.key == _GRID:
+        narrow_to(None)
+    elif chip.value:
         st.session_state[chip.key] = [value for value in st.session_state[chip.key] if value != chip.value]
     else:
-        st.session_state[chip.key] = "" if chip.key == _Q_KEY else None
+        st.session_state[chip.key] = ""
 
 
 def search_chip(q: str) -> list[Chip]:
     """The chip of the free text, if there is any."""
     return [Chip(text=f"“{q}”", key=_Q_KEY)] if q else []
-
-
-def narrow_to(row: Sequence[GridRow]) -> None:
-    """Chooses a grid by its chain (finest first), as a button's callback."""
-    for level in _CASCADE:
-        st.session_state[f"in_{level}"] = next((grid.code for grid in row if grid.level == level), None)
 
 
 def _counted(key: str, flt: FeatureFilter) -> _Counts:

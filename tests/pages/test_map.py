@@ -26,6 +26,10 @@ def _deck(screen: Any) -> dict[str, Any]:
     return json.loads(screen.get("deck_gl_json_chart")[0].proto.json)
 
 
+def _box(screen: Any, label: str) -> Any:
+    return next(box for box in screen.selectbox if box.label == label)
+
+
 def _data(screen: Any, ident: str) -> str:
     return next(layer["data"] for layer in _deck(screen)["layers"] if layer["id"] == ident)
 
@@ -103,14 +107,14 @@ def test_filters_never_move_the_view(visit: Any):
     before = _deck(screen)["initialViewState"]
     screen.session_state["incidents-severity"] = ["III 级"]
     screen.run()
-    screen.selectbox(key="in_street").select(RUSONG).run()
+    _box(screen, "街道").select(RUSONG).run()
 
     assert _deck(screen)["initialViewState"] == before
 
 
 def test_a_deep_link_opens_the_same_picture(opened: Any):
     """Filters and the layer that is off come from the address."""
-    screen = opened({"incidents-severity": "IV 级", "show_venues": "false", "in_street": "如松街道"})
+    screen = opened({"incidents-severity": "IV 级", "show_venues": "false", "in": RUSONG})
 
     assert "severity=4" in _data(screen, "incidents").split("&")
     assert f"grid={RUSONG}" in _data(screen, "incidents").split("&")
@@ -143,12 +147,13 @@ def test_what_lies_out_of_scope_has_no_card(visit: Any, provided: Database):
 def test_grids_are_chosen_level_by_level(visit: Any):
     """A community is offered within its street only, and an officer is offered the own street alone."""
     screen = visit("officer")
-    assert screen.selectbox(key="in_street").options == ["如松街道"]
-    assert screen.selectbox(key="in_community").options == []
+    assert _box(screen, "街道").options == ["如松街道"]
+    assert _box(screen, "社区").options == []
 
-    screen.selectbox(key="in_street").select(RUSONG).run()
+    _box(screen, "街道").select(RUSONG).run()
 
-    assert screen.selectbox(key="in_community").options == ["鸣凤社区", "德建社区"]
+    assert _box(screen, "社区").options == ["鸣凤社区", "德建社区"]
+    assert screen.query_params["in"] == RUSONG
 
 
 def test_every_layer_stands_in_the_tree():
@@ -160,3 +165,13 @@ def test_no_layer_at_all_is_told_how_to_go_on(opened: Any):
     """With everything off, the list says what to do."""
     off = {f"show_{key}": "false" for key in layertree.ORDER}
     assert "没有打开的图层" in _html(opened(off))
+
+
+def test_only_this_grid_chooses_the_whole_chain(visit: Any):
+    """From the card of a quarter, the map narrows to it, with its community and street chosen above."""
+    screen = visit("officer", at="grids:220723003001001")
+
+    screen.button(key="map_narrow").click().run()
+
+    assert "grid=220723003001001" in _data(screen, "incidents").split("&")
+    assert _box(screen, "社区").value == "220723003001"
