@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -168,7 +169,9 @@ def _table(preview: _Preview) -> None:
 
 
 def _cell(name: str, value: object) -> object:
-    """A value as a cell of the preview, in words; the file keeps the codes, lists and nulls."""
+    """A value as a cell of the preview, in words and local time; the file keeps codes, lists, nulls and time zones."""
+    if name.endswith("_at") and isinstance(value, str):
+        return wording.full_instant(datetime.fromisoformat(value), zone=context.county().timezone)
     return value if isinstance(value, int | float) and name not in _CODED else values.value_text(name, value)
 
 

@@ -28,15 +28,15 @@ export default function (component) {
   host.press = press
   document.addEventListener("keydown", press)
   // A button clicked with the mouse gives the keyboard back, so that Enter means the screen's own act again.
-  const release = (event) => {
-    const button = event.detail > 0 && event.target.closest?.("button")
-    if (button && !button.closest("[role=dialog]")) button.blur()
-  }
-  if (host.release) document.removeEventListener("click", host.release)
+  const release = () => setTimeout(() => {
+    const focused = document.activeElement
+    if (/^(BUTTON|SUMMARY)$/.test(focused?.tagName) && !focused.closest("[role=dialog]")) focused.blur()
+  }, 60)
+  if (host.release) document.removeEventListener("pointerup", host.release, true)
   host.release = release
-  document.addEventListener("click", release)
+  document.addEventListener("pointerup", release, true)
   return () => {
     document.removeEventListener("keydown", host.press)
-    document.removeEventListener("click", host.release)
+    document.removeEventListener("pointerup", host.release, true)
   }
 }

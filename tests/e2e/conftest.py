@@ -152,7 +152,7 @@ class Visitor:
     def shoot(self, name: str) -> None:
         if SHOTS:
             self.page.wait_for_timeout(1500)
-            self.page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
+            self.page.screenshot(path=str(Path(SHOTS) / f"{name}.png"), timeout=120_000)
 
 
 @pytest.fixture

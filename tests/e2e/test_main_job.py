@@ -124,11 +124,13 @@ def test_report_dispatch_and_follow_to_the_end(visit: Any, program: Any):
 
 
 def test_undo_takes_the_dispatch_back(visit: Any, program: Any):
-    """U within ten seconds: nobody is on the way any more."""
+    """U within ten seconds: nobody is on the way any more. Enter sends even right after a filter was clicked."""
     made = _report(program("dispatcher"), title="派错了要撤回")
     visitor = visit("dispatcher", f"/desk?no={made['no']}")
     page = visitor.page
     expect(page.locator(".st-key-case_candidates .card").first).to_be_visible()
+    page.locator(".st-key-desk_status button").first.click()
+    expect(page.locator(".st-key-desk_status button").first).not_to_be_focused()
 
     page.keyboard.press("Enter")
     expect(page.locator(".st-key-desk_undo")).to_be_visible()
