@@ -17,6 +17,7 @@ from api.app import Context, routes
 from db.boot import Boot
 from db.feed import ChangeFeed
 from db.settings import ROOT, Settings
+from pages.ui import commands
 from pages.ui import context as screens
 
 _COLLECT_S = 60
@@ -65,4 +66,5 @@ app = st.App(
     str(ROOT / "pages" / "shell.py"),
     routes=routes(Context(database=boot.database, feed=feed, settings=settings)),
     lifespan=lifespan,
+    on_script_error=commands.on_script_error,
 )

@@ -167,6 +167,11 @@ def _read(session: Any, chosen: _Filter) -> list[incidents.QueueRow]:
 
 
 def _tally(rows: list[incidents.QueueRow], now: datetime) -> None:
+    """How many there are; and since when nothing has been heard, when the change feed is lost."""
+    lost_at = context.deployment().feed.lost_at
+    if lost_at is not None:
+        since = wording.instant(lost_at, now, zone=context.county().timezone)
+        st.warning(f"与数据库的连接中断,画面停在 {since};恢复后会自动更新。", icon=":material/cloud_off:")
     overdue = sum(wording.is_overdue(row.due_at, now) for row in rows)
     shown = f"前 {_MOST_ROWS} 件" if len(rows) == _MOST_ROWS else f"{len(rows)} 件"
     st.html(
