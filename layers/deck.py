@@ -12,6 +12,7 @@ from pydeck import Deck as Deck  # noqa: PLC0414  the screens name what they han
 from geo.features import FeatureFilter
 from layers import basemap, names
 from layers.catalog import LAYERS
+from layers.palette import rgb
 from layers.spec import Look, Source, layer
 from layers.symbols import atlas_url, mapping
 
@@ -58,9 +59,12 @@ def compose(
     labels: Iterable[names.Name] = (),
     label_kinds: Iterable[str] = ("street", "community", "quarter", "road"),
     marked: Marked | None = None,
+    focus: Source | None = None,
     tooltip: str = "",
 ) -> Deck:
     """The chart's deck: every layer has a constant id, and the view is the one that the map opens with.
+
+    `focus` names grids to be outlined strongly: those that everything else was narrowed to.
 
     `map_style` is left out on purpose: with it, even with None, a foreign base map would be fetched.
     """
@@ -70,6 +74,7 @@ def compose(
     points = [source for source in ordered if source not in areas]
     for source in areas:
         stack += LAYERS[source.key].draw(source, look)
+    stack.append(_focus(focus, look))
     stack += names.draw(labels, look, kinds=label_kinds)
     for source in points:
         stack += LAYERS[source.key].draw(source, look)
@@ -79,6 +84,21 @@ def compose(
         initial_view_state=view,
         map_provider=None,
         tooltip={"html": tooltip, "style": {"padding": "0", "background": "none"}} if tooltip else False,
+    )
+
+
+def _focus(focus: Source | None, look: Look) -> pdk.Layer:
+    return layer(
+        "GeoJsonLayer",
+        "focus",
+        [] if focus is None else focus.url(),
+        pickable=False,
+        filled=False,
+        stroked=True,
+        get_line_width=0,
+        line_width_min_pixels=3.5 * look.scale,
+        line_joint_rounded=True,
+        _subLayerProps={"polygons-stroke": {"getColor": rgb(look.palette.accent)}},
     )
 
 

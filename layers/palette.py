@@ -121,7 +121,7 @@ LIGHT = Palette(
     boundary="#aebcc8",
     label="#5d6d7b",
     halo="#f7f9fa",
-    grid_line="#8ba0b3",
+    grid_line="#6f88a0",
     grid_street="#0b6bcb",
     grid_label="#3d4f5f",
 )

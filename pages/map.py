@@ -6,10 +6,12 @@ from html import escape
 
 import streamlit as st
 
+from db.territory import GridRow
+from geo.features import FeatureFilter
 from layers import deck, tooltip
 from layers.catalog import LAYERS
 from layers.palette import LIGHT
-from layers.spec import Look
+from layers.spec import Look, Source
 from pages.ui import chart, commands, context, featurecard, layertree, layout, parts, wording
 from pages.ui.featurecard import Found
 from pages.ui.layertree import Chosen
@@ -32,16 +34,16 @@ def _live(size: layout.Viewport) -> None:
         with st.container(key="map_bar"):
             where, look_for = st.columns([3, 1], gap="small")
             with where:
-                code, grid_chips = layertree.grid()
+                grid, grid_chips = layertree.grid()
             with look_for:
                 q = layertree.search()
         with st.container(key="map_tree"):
             st.html("<h2>图层</h2>")
-            chosen = layertree.show(code, q)
+            chosen = layertree.show(grid.code if grid else None, q)
         _chips([*grid_chips, *layertree.search_chip(q), *chosen.chips])
         selected = _selected()
         with st.container(key="map_chart"):
-            clicked = _map(chosen, selected, size)
+            clicked = _map(chosen, selected, _focus(grid), size)
         with st.container(key="map_side"):
             picked = _card(selected) if selected else None
             picked = _list(chosen, selected) or picked
@@ -81,7 +83,15 @@ def _chips(chips: list[layertree.Chip]) -> None:
             )
 
 
-def _map(chosen: Chosen, selected: Found | None, size: layout.Viewport) -> str | None:
+def _focus(grid: GridRow | None) -> Source | None:
+    """The grid that everything is narrowed to, to be outlined."""
+    if grid is None:
+        return None
+    only = FeatureFilter(grid=grid.code, where={"level": (grid.level,)})
+    return Source(key="grids", revision=context.deployment().feed.revision("grids"), features=only)
+
+
+def _map(chosen: Chosen, selected: Found | None, focus: Source | None, size: layout.Viewport) -> str | None:
     """The map; answers "layer:code" of a feature that was clicked since the last run."""
     feed = context.deployment().feed
     width_px, height_px = size.width_px - _LEFT_PX - _RIGHT_PX, size.height_px - _TOP_PX
@@ -92,6 +102,7 @@ def _map(chosen: Chosen, selected: Found | None, size: layout.Viewport) -> str |
         labels=chart.place_names(),
         label_kinds=_NAMED,
         marked=deck.Marked(lon=selected.lon, lat=selected.lat) if selected else None,
+        focus=focus,
         tooltip=tooltip.template(),
     )
     event = chart.show_selectable(made, key="map_deck")
@@ -117,7 +128,7 @@ def _card(selected: Found) -> str | None:
 def _list(chosen: Chosen, selected: Found | None) -> str | None:
     """What the filters leave of one layer; answers "layer:code" of a row that was clicked."""
     if not chosen.filters:
-        st.html('<p class="map-empty">没有打开的图层。在左侧打开一个图层,这里会列出它的内容。</p>')
+        st.html('<p class="map-empty">没有打开的图层。在左侧打开一个图层，这里会列出它的内容。</p>')
         return None
     layer = st.selectbox(
         "列表",

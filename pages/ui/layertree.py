@@ -60,8 +60,8 @@ class _Counts:
     by: Mapping[str, Mapping[str, int]]
 
 
-def grid() -> tuple[str | None, list[Chip]]:
-    """The four cascading choices of a grid: the code of the finest chosen, and the chip that says it.
+def grid() -> tuple[GridRow | None, list[Chip]]:
+    """The four cascading choices of a grid: the finest chosen, and the chip that says it.
 
     The choice lives in the address alone, as one code (`?in=220723001002`); the four boxes show its chain.
     """
@@ -92,7 +92,7 @@ def grid() -> tuple[str | None, list[Chip]]:
         parent = current
     if chosen is None:
         return None, []
-    return chosen.code, [Chip(text=chosen.name, key=_GRID)]
+    return chosen, [Chip(text=chosen.name, key=_GRID)]
 
 
 def _chain(row: GridRow | None, known: Mapping[str, GridRow]) -> dict[str, GridRow]:

@@ -175,3 +175,4 @@ def test_only_this_grid_chooses_the_whole_chain(visit: Any):
 
     assert "grid=220723003001001" in _data(screen, "incidents").split("&")
     assert _box(screen, "社区").value == "220723003001"
+    assert "grid=220723003001001" in _data(screen, "focus").split("&")
