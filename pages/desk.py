@@ -32,7 +32,7 @@ _KEYS = {
 _HELP = """| 键 | 作用 |
 |---|---|
 | **J** / **K** | 下一件 / 上一件 |
-| **Enter** | 一键派单,派给当前选中的人 |
+| **Enter** | 一键派单，派给当前选中的人 |
 | **U** | 十秒内撤回派单 |
 | **N** | 上报事件 |
 | **/** | 搜索 |
@@ -82,8 +82,8 @@ def _queue() -> None:
             "desk_rows",
             [_card(row, now) for row in rows],
             picked=picked,
-            label="待处置事件,按时限排序",
-            empty="没有符合条件的待处置事件。\n新上报的事件会自动出现在这里;按 N 上报一件。",
+            label="待处置事件，按时限排序",
+            empty="没有符合条件的待处置事件。\n新上报的事件会自动出现在这里；按 N 上报一件。",
             has_steps=True,
         )
         if clicked:
@@ -171,7 +171,7 @@ def _tally(rows: list[incidents.QueueRow], now: datetime) -> None:
     lost_at = context.deployment().feed.lost_at
     if lost_at is not None:
         since = wording.instant(lost_at, now, zone=context.county().timezone)
-        st.warning(f"与数据库的连接中断,画面停在 {since};恢复后会自动更新。", icon=":material/cloud_off:")
+        st.warning(f"与数据库的连接中断，画面停在 {since}；恢复后会自动更新。", icon=":material/cloud_off:")
     overdue = sum(wording.is_overdue(row.due_at, now) for row in rows)
     shown = f"前 {_MOST_ROWS} 件" if len(rows) == _MOST_ROWS else f"{len(rows)} 件"
     st.html(

@@ -23,7 +23,7 @@ _KILO = 1024
 _CODED = frozenset({"severity", "is_open", "is_outside_grid"})
 """Numbers and flags that stand for a word."""
 
-_CRS = "WGS 84 经纬度(CRS84,RFC 7946)"
+_CRS = "WGS 84 经纬度（CRS84，RFC 7946）"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,13 +150,13 @@ def _summary(choice: _Choice, preview: _Preview) -> None:
     if preview.count:
         st.html(
             f'<a class="plan-download" href="{escape(choice.address)}" download>'
-            f"下载 GeoJSON({wording.count(preview.count)} 条,{_size(preview.size_bytes)})</a>"
+            f"下载 GeoJSON（{wording.count(preview.count)} 条，{_size(preview.size_bytes)}）</a>"
         )
 
 
 def _table(preview: _Preview) -> None:
     if not preview.count:
-        st.info("没有符合条件的数据。放宽左侧的筛选条件,这里就会列出将要导出的行。", icon=":material/filter_alt_off:")
+        st.info("没有符合条件的数据。放宽左侧的筛选条件，这里就会列出将要导出的行。", icon=":material/filter_alt_off:")
         return
     st.dataframe(
         [{values.property_text(name): _cell(name, value) for name, value in row.items()} for row in preview.rows],
@@ -165,7 +165,7 @@ def _table(preview: _Preview) -> None:
         row_height=38,
     )
     if preview.count > len(preview.rows):
-        st.caption(f"上面是前 {len(preview.rows)} 条;文件里有全部 {wording.count(preview.count)} 条。")
+        st.caption(f"上面是前 {len(preview.rows)} 条；文件里有全部 {wording.count(preview.count)} 条。")
 
 
 def _cell(name: str, value: object) -> object:

@@ -43,7 +43,7 @@ SCREENS = (
         path="wall",
         title="指挥大屏",
         icon=":material/monitoring:",
-        summary="全县一屏掌握:今日数字、待处置事件、在岗力量和实时地图。",
+        summary="全县一屏掌握：今日数字、待处置事件、在岗力量和实时地图。",
         render=wall.render,
         permission=Permission.READ_LAYERS,
         lands=frozenset({Role.VIEWER, Role.ADMIN}),
@@ -61,7 +61,7 @@ SCREENS = (
         path="map",
         title="一张图",
         icon=":material/map:",
-        summary="按网格、类型和状态查看各图层,点开即看详情。",
+        summary="按网格、类型和状态查看各图层，点开即看详情。",
         render=officers_map.render,
         permission=Permission.READ_LAYERS,
         lands=frozenset({Role.OFFICER}),
@@ -70,7 +70,7 @@ SCREENS = (
         path="planning",
         title="规划导出",
         icon=":material/download:",
-        summary="选择图层和筛选条件,导出数据文件。",
+        summary="选择图层和筛选条件，导出数据文件。",
         render=planning.render,
         permission=Permission.EXPORT_LAYERS,
         lands=frozenset({Role.PLANNER}),
@@ -107,7 +107,7 @@ def _navigation(principal: Principal | None) -> StreamlitPage:
         _directory(principal, "全部页面", "请选择要打开的页面。")
 
     def unknown() -> None:
-        _directory(principal, "没有这个页面", "地址可能写错了,或者这个页面已经改名。可以从这里继续:")
+        _directory(principal, "没有这个页面", "地址可能写错了，或者这个页面已经改名。可以从这里继续：")
 
     known = [
         st.Page(land, title=PRODUCT, url_path="start", default=True, visibility="hidden"),
@@ -128,7 +128,7 @@ def _page(screen: Screen, principal: Principal | None) -> StreamlitPage:
             with commands.calmly():
                 screen.render()
         else:
-            told = f"当前账号没有打开“{screen.title}”的权限。如需要,请联系管理员;您可以使用:"
+            told = f"当前账号没有打开“{screen.title}”的权限。如需要，请联系管理员；您可以使用："
             _directory(principal, "没有权限", told)
 
     return st.Page(

@@ -194,7 +194,7 @@ def _send(no: str, title: str) -> None:
         assignments.dispatch(at.database, context.principal(), no, now=context.now())
     refused = commands.refused()
     if refused is None:
-        st.toast(f"已派单:{title}", icon=":material/check:")
+        st.toast(f"已派单：{title}", icon=":material/check:")
     else:
         st.toast(f"{title}:{refused.text}", icon=":material/info:")
         commands.forget_refusal()

@@ -38,7 +38,7 @@ def render() -> None:
             recommendation = _recommendation(incident)
             chosen = _panel(incident, recommendation)
         else:
-            st.html('<div class="case-empty">从左侧选一件事件,这里显示它的情况和可派人员。</div>')
+            st.html('<div class="case-empty">从左侧选一件事件，这里显示它的情况和可派人员。</div>')
     with centre, commands.calmly():
         if no and not calm.is_broken:
             ranked = recommendation.ranking.ranked[:_SHOWN] if recommendation else ()
@@ -104,7 +104,7 @@ def _dispatching(incident: Incident, recommendation: Recommendation, now: dateti
     reason = ""
     if is_override:
         reason = st.text_input(
-            "改派理由(必填)",
+            "改派理由（必填）",
             key=f"case_reason_{incident.no}",
             placeholder=f"为什么派 {entry.candidate.name} 而不派第一位",
         )
@@ -120,7 +120,7 @@ def _dispatching(incident: Incident, recommendation: Recommendation, now: dateti
         "case_candidates",
         [_candidate(entry, now) for entry in ranked],
         picked=chosen,
-        label="可派人员,按规则排序",
+        label="可派人员，按规则排序",
     )
     if picked and picked != chosen:
         commands.forget_refusal()
@@ -157,7 +157,7 @@ def _undo_bar(incident: Incident, now: datetime) -> None:
     seconds = max(1, round((until - now).total_seconds()))
     if undo.button(f"撤回 U · {seconds} 秒", key="desk_undo", icon=":material/undo:", width="stretch"):
         st.session_state.pop("desk_sent", None)
-        _advance(incident, Action.WITHDRAW, "派错,十秒内撤回")
+        _advance(incident, Action.WITHDRAW, "派错，十秒内撤回")
 
 
 def _actions(incident: Incident, *, may_dispatch: bool) -> None:
@@ -279,7 +279,7 @@ def _sent(incident: Incident, now: datetime) -> str:
     sent = incident.assignment
     if sent is None:
         return ""
-    override = f"<p>改派理由:{escape(sent.reason)}</p>" if sent.is_override else ""
+    override = f"<p>改派理由：{escape(sent.reason)}</p>" if sent.is_override else ""
     phone = f" · {escape(sent.worker_full_phone)}" if sent.worker_full_phone else ""
     return f"""<section class="case-sent"><p><b>{escape(sent.worker_full_name or sent.worker_name)}</b>{phone}</p>
 <p>{labels.ASSIGNMENT[sent.status].zh} · 派出时相距 {wording.distance(sent.distance_m)} ·
@@ -329,4 +329,4 @@ def _excluded(recommendation: Recommendation) -> str:
         for reason, number in sorted(recommendation.ranking.excluded.items(), key=lambda pair: -pair[1])
         if number
     ]
-    return f'<p class="case-excluded">未列入:{"、".join(counts)}</p>' if counts else ""
+    return f'<p class="case-excluded">未列入：{"、".join(counts)}</p>' if counts else ""

@@ -18,34 +18,34 @@ _LOG = logging.getLogger(__name__)
 _REFUSED = "_refused"
 
 # Constant text: nothing that anybody typed is ever put into the script.
-TO_LOGIN = """<div class="gc-gate"><p>正在前往登录页……</p><p><a href="/auth/login">没有自动跳转?点此登录</a></p></div>
+TO_LOGIN = """<div class="gc-gate"><p>正在前往登录页……</p><p><a href="/auth/login">没有自动跳转？点此登录</a></p></div>
 <script>
   window.location.replace("/auth/login?next=" + encodeURIComponent(window.location.pathname + window.location.search))
 </script>"""
 
 _ADVICE = {
-    "conflict": "别人刚刚改过,画面已更新,请看过再定。",
-    "transition_refused": "别人刚刚处理过这一件,画面已更新。",
-    "already_dispatched": "画面已更新,处置人见右侧。",
-    "nobody_eligible": "可稍后再试,或先转办。",
-    "not_found": "可能已移出您的管辖范围,或编号有误。",
+    "conflict": "别人刚刚改过，画面已更新，请看过再定。",
+    "transition_refused": "别人刚刚处理过这一件，画面已更新。",
+    "already_dispatched": "画面已更新，处置人见右侧。",
+    "nobody_eligible": "可稍后再试，或先转办。",
+    "not_found": "可能已移出您的管辖范围，或编号有误。",
 }
 
-_DEGREES = "经纬度请填十进制度数,经度在前,例如 124.018000 和 45.005000;请检查是否填反,或选错了坐标系。"
+_DEGREES = "经纬度请填十进制度数，经度在前，例如 124.018000 和 45.005000；请检查是否填反，或选错了坐标系。"
 _FIELDS = {
-    "title": "请填写标题,最多 200 字。",
+    "title": "请填写标题，最多 200 字。",
     "class": "请选择类别。",
     "severity": "请选择级别。",
     "source": "请选择来源。",
-    "crs": "请选择坐标系:选错会偏出几百米,派错人。",
+    "crs": "请选择坐标系：选错会偏出几百米，派错人。",
     "lon": _DEGREES,
     "lat": _DEGREES,
     "address": "地址最多 200 字。",
     "description": "情况说明最多 4000 字。",
     "reporter_name": "报告人最多 50 字。",
     "reporter_phone": "联系电话最多 30 字。",
-    "reason": "改派要写明理由,事后可查。",
-    "opinion": "这一步要写明意见,请填写后再提交。",
+    "reason": "改派要写明理由，事后可查。",
+    "opinion": "这一步要写明意见，请填写后再提交。",
 }
 """What to do about a field that can't be taken as it is."""
 
@@ -127,7 +127,7 @@ def calmly() -> Iterator[Calm]:
 def on_script_error(error: BaseException) -> bool:
     """For `st.App(on_script_error=…)`: an error that nobody foresaw is logged whole and told in one calm sentence."""
     number = _logged(error)
-    st.error(f"这一步没有完成,已保存的数据不受影响。请刷新页面再试;若再次出现,请把编号 {number} 告诉管理员。")
+    st.error(f"这一步没有完成，已保存的数据不受影响。请刷新页面再试；若再次出现，请把编号 {number} 告诉管理员。")
     return True
 
 
@@ -139,7 +139,7 @@ def _logged(error: BaseException) -> str:
 
 def _unavailable(number: str) -> None:
     st.warning(
-        f"暂时连不上数据库。已提交的内容都已保存,恢复后画面会自动继续。(编号 {number})", icon=":material/cloud_off:"
+        f"暂时连不上数据库。已提交的内容都已保存，恢复后画面会自动继续。（编号 {number}）", icon=":material/cloud_off:"
     )
 
     @st.fragment(run_every="5s", key=f"retry_{number}")

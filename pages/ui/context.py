@@ -100,7 +100,7 @@ def source_line() -> str:
     """Where the data comes from, for every map and file; demo data says so."""
     place = county()
     marked = "演示数据" in place.source_note or not place.is_demo
-    return place.source_note if marked else f"{place.source_note}(演示数据)"
+    return place.source_note if marked else f"{place.source_note}（演示数据）"
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def today(figures: Today, *, title: str) -> str:
 def trend(hours: Sequence[HourCount], *, zone: tzinfo) -> str:
     """Reports and closures side by side, hour by hour, the running hour last."""
     if not hours:
-        return panel("近 24 小时", _empty("有事件上报后,这里显示每小时的上报与办结。"), name="trend")
+        return panel("近 24 小时", _empty("有事件上报后，这里显示每小时的上报与办结。"), name="trend")
     most = max(1, *(h.reported for h in hours), *(h.closed for h in hours))
     columns = "".join(_hour(h, most, h.hour.astimezone(zone)) for h in hours)
     reported, closed = sum(h.reported for h in hours), sum(h.closed for h in hours)
@@ -101,7 +101,7 @@ def trend(hours: Sequence[HourCount], *, zone: tzinfo) -> str:
 
 def _hour(hour: HourCount, most: int, local: datetime) -> str:
     mark = f"<span>{local:%H}:00</span>" if local.hour % _HOURS_A_MARK == 0 else ""
-    hint = f"{local:%H}:00 上报 {hour.reported} 件,办结 {hour.closed} 件"
+    hint = f"{local:%H}:00 上报 {hour.reported} 件，办结 {hour.closed} 件"
     return (
         f'<div title="{hint}"><i class="in" style="height:{hour.reported / most * 100:.1f}%"></i>'
         f'<i class="out" style="height:{hour.closed / most * 100:.1f}%"></i>{mark}</div>'
@@ -116,7 +116,7 @@ def ranking(rates: Sequence[CommunityRate]) -> str:
         f"<b>{wording.share(rate.rate)}</b></li>"
         for place, rate in enumerate(rates, start=1)
     )
-    body = f'<ol class="ranks">{rows}</ol>' if rows else _empty("导入网格后,这里按社区排名。")
+    body = f'<ol class="ranks">{rows}</ol>' if rows else _empty("导入网格后，这里按社区排名。")
     return panel("社区按期办结率", body, name="ranking")
 
 
@@ -124,7 +124,7 @@ def reported(figures: Sequence[Figure], now: datetime) -> str:
     """What the county published, a section or part of one at a time."""
     pages = _figure_pages(figures)
     if not pages:
-        return panel("累计通报", _empty("录入通报数字后,这里轮流展示。"), name="reported")
+        return panel("累计通报", _empty("录入通报数字后，这里轮流展示。"), name="reported")
     page = page_of(now, len(pages), seconds=12)
     section, shown = pages[page]
     cells = "".join(
@@ -203,11 +203,11 @@ def _who(row: QueueRow, proposal: Proposal | None) -> str:
     if row.worker_name:
         return f'<span class="sent">{escape(row.worker_name)} 在办</span>'
     if row.status == Status.RESOLVED:
-        return '<span class="sent">已处置,等核查</span>'
+        return '<span class="sent">已处置，等核查</span>'
     if proposal is None:
         return ""
     if proposal.shortfall:
-        return f'<span class="none">无人可派:{escape(proposal.shortfall)}</span>'
+        return f'<span class="none">无人可派：{escape(proposal.shortfall)}</span>'
     return f"→ {escape(proposal.name)} {wording.distance(proposal.distance_m)} {wording.walk(proposal.eta_s)}"
 
 
@@ -228,7 +228,7 @@ def devices(tally: Mapping[str, int]) -> str:
 def ticker(steps: Sequence[TickerRow], now: datetime, *, zone: tzinfo) -> str:
     """The latest steps, newest first, running slowly; the pointer stops it."""
     if not steps:
-        return f'<div class="ticker"><b>动态</b>{_empty("事件有了进展,会显示在这里。")}</div>'
+        return f'<div class="ticker"><b>动态</b>{_empty("事件有了进展，会显示在这里。")}</div>'
     entries = "".join(
         f'<span class="step s{step.severity}">'
         f"<time>{escape(wording.instant(step.at, now, zone=zone).removeprefix('今天 '))}</time>"

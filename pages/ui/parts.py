@@ -86,7 +86,7 @@ def picker(
         "outlines": list(outlines),
         "place": list(place) if place else None,
         "near": [asdict(item) for item in near],
-        "lost": "底图没有取到,仍可点选位置或直接填写坐标",
+        "lost": "底图没有取到，仍可点选位置或直接填写坐标",
     }
     _component("picker", _PICKER, has_style=True)(key=key, data=data, on_placed_change=placed)
 

@@ -73,7 +73,7 @@ def _form(
     if refused and refused.field not in _SHOWN:
         st.error(refused.text)
     leave, submit = st.columns([1, 2], gap="small")
-    if leave.button("放弃", key=close, width="stretch", help="不保存,回到派单台(Esc)"):
+    if leave.button("放弃", key=close, width="stretch", help="不保存，回到派单台（Esc）"):
         clear()
         return ""
     if submit.button("提交上报", key="rep_submit", type="primary", width="stretch"):
@@ -111,11 +111,11 @@ def _where_fields(place: _Place) -> None:
         st.error(place.fault)
     elif place.locus is not None:
         chain = " › ".join(grid.name for grid in reversed(place.locus.chain))
-        st.caption(f":material/location_on: {chain}{'(网格外,归最近的社区)' if place.locus.is_outside_grid else ''}")
+        st.caption(f":material/location_on: {chain}{'（网格外，归最近的社区）' if place.locus.is_outside_grid else ''}")
     else:
-        st.caption(":material/location_on: 在地图上点一下,或填写坐标,这里会显示所属网格")
+        st.caption(":material/location_on: 在地图上点一下，或填写坐标，这里会显示所属网格")
     _fault("lon", "lat", "crs")
-    st.text_input("地址", key="rep_address", max_chars=120, placeholder="门牌、楼栋或附近标志(可不填)")
+    st.text_input("地址", key="rep_address", max_chars=120, placeholder="门牌、楼栋或附近标志（可不填）")
     _fault("address")
 
 
@@ -124,7 +124,7 @@ def _duplicates(similar: list[incidents.QueueRow]) -> None:
     if not similar:
         return
     st.warning(
-        f"附近 50 米、24 小时内已有 {len(similar)} 件同类事件,请先看是不是同一件。", icon=":material/content_copy:"
+        f"附近 50 米、24 小时内已有 {len(similar)} 件同类事件，请先看是不是同一件。", icon=":material/content_copy:"
     )
     now = context.now()
     items = [

@@ -114,7 +114,7 @@ def test_an_incident_is_followed_to_its_closure(visit: Any, provided: Database):
 
     screen.button(key="case_resolve").click().run()
     assert any("意见" in error.value for error in screen.error)
-    screen.text_area(key=f"case_result_{no}").set_value("已清理,居民确认").run()
+    screen.text_area(key=f"case_result_{no}").set_value("已清理，居民确认").run()
     screen.button(key="case_resolve").click().run()
     screen.button(key="case_verify").click().run()
 

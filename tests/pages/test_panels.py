@@ -70,11 +70,11 @@ def test_an_incident_outside_of_all_grids_is_marked():
 
 def test_nobody_to_send_says_why():
     """The shortfall's reason takes the candidate's place."""
-    assert "无人可派:没有在岗的派遣人员" in _queue(_row(), Proposal(shortfall="没有在岗的派遣人员"))
+    assert "无人可派：没有在岗的派遣人员" in _queue(_row(), Proposal(shortfall="没有在岗的派遣人员"))
 
 
 def test_the_badge_says_since_when_nothing_came():
-    """在线 with the last change; 离线 with the instant of the loss; demo data is called that in both."""
+    """在线 with the last change, 离线 with the instant of the loss; demo data is called that in both."""
     live = panels.badge(lost_at=None, changed_at=NOW, now=NOW, zone=ZONE, is_demo=True)
     lost = panels.badge(lost_at=NOW - timedelta(minutes=5), changed_at=NOW, now=NOW, zone=ZONE, is_demo=True)
     assert all(text in live for text in ("在线", "数据更新于 14:05:07", "演示数据"))
@@ -111,7 +111,7 @@ def test_every_reported_figure_has_its_turn(count: int):
 def test_a_doubtful_figure_stays_marked():
     """A figure that can't be read for sure in print says 存疑."""
     figure = Figure(
-        key="a", section="品牌", name="品牌", value=Decimal(13), unit="个", qualifier="", note="首位字迹残缺,存疑"
+        key="a", section="品牌", name="品牌", value=Decimal(13), unit="个", qualifier="", note="首位字迹残缺，存疑"
     )
     assert "存疑" in panels.reported([figure], NOW)
 
