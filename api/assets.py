@@ -9,6 +9,8 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from layers import symbols
+
 _SERVED = frozenset({".css", ".js", ".svg", ".png", ".webp", ".ico", ".json", ".pbf", ".woff2", ".geojson"})
 _NOT_SERVED = frozenset({"package.json", "package-lock.json", "node_modules"})
 _HOUR = "public, max-age=3600"
@@ -26,7 +28,10 @@ class Assets(StaticFiles):
         parts = Path(path).parts
         if Path(path).suffix not in _SERVED or any(p in _NOT_SERVED or p.startswith(".") for p in parts):
             raise HTTPException(404)
-        response = await super().get_response(path, scope)
+        if path == symbols.ATLAS:
+            response = Response(symbols.compose(), media_type="image/svg+xml")
+        else:
+            response = await super().get_response(path, scope)
         # An address with a version names one content for ever.
         response.headers["Cache-Control"] = _FOR_EVER if b"v=" in scope["query_string"] else _HOUR
         return response

@@ -1,12 +1,8 @@
-"""The family of symbols: one SVG each under `assets/symbols`, put together into the atlas that the map draws from.
-
-Run `python -m layers.symbols` after a symbol changed; a test holds the atlas to its parts.
-"""
+"""The family of symbols: one SVG each under `assets/symbols`, put together into the atlas that the map draws from."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -16,14 +12,16 @@ FOLDER = Path(__file__).resolve().parent.parent / "assets" / "symbols"
 CELL_PX = 128
 """Side of one symbol in the atlas: sharp up to 64 pixels on a screen of double density."""
 
+ATLAS = "symbols/atlas.svg"
+"""The atlas's place among the assets; it is no file, the server composes it."""
+
 _COLUMNS = 8
-_ATLAS = "atlas"
 
 
 @cache
 def names() -> tuple[str, ...]:
     """Every symbol's name, in the order of the atlas."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.svg") if path.stem != _ATLAS))
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.svg")))
 
 
 def url(name: str) -> str:
@@ -34,10 +32,10 @@ def url(name: str) -> str:
 @cache
 def atlas_url() -> str:
     """Where the page finds the atlas; the version in it changes with its content, so that browsers keep it for good."""
-    content = (FOLDER / f"{_ATLAS}.svg").read_bytes()
-    return f"/assets/symbols/{_ATLAS}.svg?v={hashlib.sha256(content).hexdigest()[:12]}"
+    return f"/assets/{ATLAS}?v={hashlib.sha256(compose().encode()).hexdigest()[:12]}"
 
 
+@cache
 def compose() -> str:
     """The atlas: all symbols on one sheet, row by row."""
     rows = -(-len(names()) // _COLUMNS)
@@ -64,14 +62,3 @@ def mapping(aliases: Mapping[str, str]) -> dict[str, dict[str, int]]:
 
 def _origin(index: int) -> tuple[int, int]:
     return (index % _COLUMNS * CELL_PX, index // _COLUMNS * CELL_PX)
-
-
-def write_atlas() -> Path:
-    """Writes the atlas beside its parts."""
-    path = FOLDER / f"{_ATLAS}.svg"
-    path.write_text(compose(), encoding="utf-8")
-    return path
-
-
-if __name__ == "__main__":
-    print(json.dumps({"atlas": str(write_atlas()), "symbols": len(names())}))  # noqa: T201  a script's answer

@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from starlette.testclient import TestClient
@@ -20,6 +21,7 @@ from db.feed import ChangeFeed
 from db.session import Database
 from db.settings import ROOT, Settings
 from geo.errors import GridCommandError
+from layers import symbols
 
 
 def test_health_is_asked_of_the_database(visitor: TestClient):
@@ -142,6 +144,15 @@ def test_an_error_of_ours_names_its_line_in_the_log(
 def test_assets_list_nothing_and_stay_in_their_folder(visitor: TestClient, path: str):
     """Only the files that a page needs are there."""
     assert visitor.get(path).status_code == 404
+
+
+def test_the_atlas_holds_every_symbol(visitor: TestClient):
+    """The sheet that the map draws from is composed of the symbols' own files, one cell each."""
+    answer = visitor.get(symbols.atlas_url())
+    assert answer.headers["content-type"] == "image/svg+xml"
+    sheet = ET.fromstring(answer.text)  # noqa: S314  our own file
+    assert len(sheet) == len(symbols.names()) == len(list(symbols.FOLDER.iterdir()))
+    assert "immutable" in answer.headers["cache-control"]
 
 
 def test_assets_are_kept_by_browsers(tmp_path: Path):

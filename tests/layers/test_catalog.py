@@ -78,11 +78,6 @@ def test_every_symbol_that_an_expression_can_name_is_in_the_atlas(key: str):
             assert cell["width"] == symbols.CELL_PX
 
 
-def test_the_atlas_is_made_of_its_parts():
-    """The committed atlas is the one that the symbols give; run `python -m layers.symbols` when this fails."""
-    assert (symbols.FOLDER / "atlas.svg").read_text(encoding="utf-8") == symbols.compose()
-
-
 def test_a_url_carries_the_filter():
     """Revision, grid, text and values stand in the address, percent-encoded, in a stable order."""
     flt = FeatureFilter(grid="220723001", q="供暖 &x", where={"status": ("reported", "accepted"), "severity": ("1",)})
