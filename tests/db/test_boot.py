@@ -43,7 +43,10 @@ def test_a_login_without_rights_is_told_the_sql(server: Server, blank: str):
         check(humble)
     assert "CREATE EXTENSION postgis" in refused.value.detail
     assert "GRANT CREATE ON DATABASE" in refused.value.detail
-    assert create_engine(blank).connect().scalar(text("SELECT to_regclass('grid')")) is None
+    engine = create_engine(blank)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT to_regclass('grid')")) is None
+    engine.dispose()
 
 
 @pytest.mark.parametrize("url", ["sqlite:///x.db", "postgresql+psycopg://u:secret@127.0.0.1:1/none"])
