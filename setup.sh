@@ -16,6 +16,7 @@ fi
 have_python python3 || packages+=(python3 python3-venv)
 if [ "$purpose" = test ]; then
   command -v chromium >/dev/null || packages+=(chromium)
+  command -v git >/dev/null || packages+=(git) # the house test asks it what is committed
   have_font || packages+=(fonts-noto-cjk fontconfig)
 fi
 
