@@ -6,6 +6,7 @@ switches to it and says who asks (`app.role`, `app.grid_prefix`), for the length
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from sqlalchemy.orm import Session
 
 from geo.errors import Unavailable
 from governance.access import Permission, Principal
+
+_LOG = logging.getLogger(__name__)
 
 APP_ROLE = "gridcommand_app"
 
@@ -68,7 +71,9 @@ class Database:
                 )
                 yield session
         except (OperationalError, InterfaceError) as error:
-            raise Unavailable(str(error.orig or error)) from error
+            # The driver's words name hosts and sockets: they are for the log, not for whoever asked.
+            _LOG.warning("the database can't be reached: %s", error.orig or error)
+            raise Unavailable("the database can't be reached") from error
 
     def dispose(self) -> None:
         """Closes the pool's connections."""
