@@ -136,4 +136,4 @@ def remembered(name: str, about: Hashable, layers: tuple[str, ...], read: Callab
 def forget() -> None:
     """Drops what is remembered: the one who just changed something sees it at once, before the feed has told."""
     for key in [str(key) for key in st.session_state if str(key).startswith("_read_")]:
-        del st.session_state[key]
+        st.session_state.pop(key, None)

@@ -77,7 +77,8 @@ def picker(
     """
 
     def placed() -> None:
-        found = st.session_state[key].placed
+        # The run that the click was queued behind may have emptied the form.
+        found = getattr(st.session_state.get(key), "placed", None)
         if found is not None:
             on_place(float(found[0]), float(found[1]))
 

@@ -228,7 +228,7 @@ def clear() -> None:
     """Empties the form."""
     commands.forget_refusal()
     for key in [str(key) for key in st.session_state if str(key).startswith("rep_")]:
-        del st.session_state[key]
+        st.session_state.pop(key, None)
 
 
 def _fault(*fields: str) -> None:

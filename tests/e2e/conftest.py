@@ -87,7 +87,10 @@ def origin() -> Iterator[str]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            said = log.read_text(errors="replace")
             shutil.rmtree(folder, ignore_errors=True)
+        unforeseen = said.find("screen error")
+        assert unforeseen < 0, said[unforeseen : unforeseen + 4000]
 
 
 def _wait_until_served(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
