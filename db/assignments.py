@@ -1,205 +1,243 @@
-"""Whom to send, and the sending: candidates found by PostGIS, ordered by the rules, claimed in that order."""
+"""The sending: responders claimed in the order of the rules, and the recommendation kept beside what was made of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from db import models
 from db.calendar import clockwork
-from db.incidents import Incident, get
+from db.candidates import Line, Recommendation, recommend, recommend_named
+from db.cases import Incident, get
 from db.session import Database
 from db.sql import statement
-from db.steps import lock, take_step
-from db.territory import GridRow, county, grids
-from geo.crs import storage_to_metric
-from geo.errors import AlreadyDispatched, InvalidInput, NobodyEligible, NotFound, UnknownCode
+from db.steps import Particulars, lock, take_step
+from geo.errors import AlreadyDispatched, InvalidInput, NobodyEligible
 from governance.access import Permission, Principal
-from governance.dispatch import Candidate, Exclusion, Need, Policy, Ranked, Ranking, Ring, rank, ring_of, shortfall_of
+from governance.dispatch import Ranked, Shortfall
 from governance.incident import AssignmentStatus, Status
 from governance.lifecycle import Action
 
-_MARGIN = 2
-"""Candidates fetched per place on the list: the KNN measures in the plane, the ranking on the ellipsoid."""
-
-
-_ANY_DISTANCE_M = 20_100_000
-"""Further than anything on earth."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recommendation:
-    """Whom the rules propose for an incident, under which policy, and what kept the others out."""
-
-    no: str
-    policy: Policy
-    ranking: Ranking
-    made_at: datetime
-
-
-def policy_in_force(session: Session) -> Policy:
-    """The newest dispatch policy. Raises `NotFound` while none is loaded."""
-    newest = select(models.DispatchPolicy).order_by(models.DispatchPolicy.id.desc()).limit(1)
-    row = session.scalars(newest).one_or_none()
-    if row is None:
-        raise NotFound("no dispatch policy is loaded")
-    return Policy(
-        id=row.id,
-        pools=frozenset(row.pools),
-        cap=row.cap,
-        freshness_s=row.freshness_s,
-        max_distance_m=row.max_distance_m,
-        shortlist=row.shortlist,
-    )
-
-
-def candidates(session: Session, no: str, *, principal: Principal, now: datetime) -> Recommendation:
-    """Who could be sent to the incident, in the order of the rules; nothing is stored or locked. Raises `NotFound`."""
-    return _recommend(session, get(session, no), principal, now=now, only=None)
+_TRIES = 3
+"""Recommendations made before it is said that nobody can be claimed: others may have taken all of the first."""
 
 
 def dispatch(
-    database: Database, principal: Principal, no: str, *, now: datetime, worker: str | None = None, reason: str = ""
+    database: Database,
+    principal: Principal,
+    no: str,
+    *,
+    now: datetime,
+    worker: str | None = None,
+    reason: str = "",
+    request_key: str | None = None,
 ) -> Incident:
-    """Sends the first candidate who can be claimed, or the `worker` (by code) for a stated `reason`.
+    """Sends the first candidates who can be claimed, as the run card asks, or the `worker` (by code) for a `reason`.
 
-    A reported incident is accepted on the way. In one transaction: the incident is locked, the candidates are ranked, a
-    responder is claimed, and recommendation, assignment and steps are stored.
+    A reported incident is accepted on the way. In one transaction: the incident is locked, the candidates are ranked,
+    responders are claimed, and recommendation, assignments and steps are stored. The same `request_key` again answers
+    what the first call made. A line of the run card that can't be filled is kept as a shortfall; without a lead nobody
+    is sent.
 
     Raises `NotFound`, `NotPermitted`, `AlreadyDispatched`, `TransitionRefused`, `NobodyEligible` (with the shortfall),
     `UnknownCode` (no such worker), `InvalidInput` (an override without a reason).
     """
     principal.require(Permission.DISPATCH)
-    if worker is not None and not reason.strip():
-        raise InvalidInput("sending somebody else needs a reason", field="reason")
+    require_reason(worker, reason)
     with database.session(principal) as session:
         incident = lock(session, no)
+        if request_key is not None and _was_made(session, incident.id, request_key):
+            return get(session, no)
         if incident.status in {Status.DISPATCHED, Status.PROCESSING}:
             raise AlreadyDispatched(f"somebody has been sent to {no} already", no=no)
         clocks = clockwork(session)
         if incident.status == Status.REPORTED:
-            take_step(session, principal, incident, Action.ACCEPT, now=now, opinion="", clocks=clocks)
-        take_step(session, principal, incident, Action.DISPATCH, now=now, opinion=reason, clocks=clocks)
-        session.flush()
-        recommendation = _recommend(session, get(session, no), principal, now=now, only=worker)
-        chosen = _claim(session, recommendation, now=now)
-        stored = session.scalars(
-            insert(models.Recommendation).returning(models.Recommendation.id),
-            {
-                "incident_id": incident.id,
-                "policy_id": recommendation.policy.id,
-                "made_at": now,
-                "made_for": principal.account,
-                "candidates": [_stored(ranked) for ranked in recommendation.ranking.ranked],
-                "excluded": {key.value: number for key, number in recommendation.ranking.excluded.items()},
-                "shortfall": recommendation.ranking.shortfall,
-            },
-        ).one()
-        session.execute(
-            insert(models.Assignment).inline(),
-            {
-                "incident_id": incident.id,
-                "worker_id": chosen.candidate.worker_id,
-                "recommendation_id": stored,
-                "status": AssignmentStatus.SENT,
-                "is_override": worker is not None,
-                "reason": reason.strip(),
-                "distance_m": chosen.candidate.distance_m,
-                "dispatched_by": principal.account,
-                "dispatched_at": now,
-            },
-        )
+            take_step(session, principal, incident, Action.ACCEPT, now=now, clocks=clocks)
+        given = Particulars(opinion=reason)
+        take_step(session, principal, incident, Action.DISPATCH, now=now, clocks=clocks, given=given)
+        send(session, principal, incident, now=now, worker=worker, reason=reason, request_key=request_key)
         return get(session, no)
 
 
-def _claim(session: Session, recommendation: Recommendation, *, now: datetime) -> Ranked:
-    ranked = {entry.candidate.worker_id: entry for entry in recommendation.ranking.ranked}
-    claimed = session.scalars(
-        statement("claim"), {"workers": list(ranked), "cap": recommendation.policy.cap, "now": now}
-    ).one_or_none()
-    if claimed is None:
-        raise NobodyEligible(
-            f"nobody can be sent to {recommendation.no}",
-            no=recommendation.no,
-            shortfall=recommendation.ranking.shortfall,
-            excluded={key.value: number for key, number in recommendation.ranking.excluded.items()},
+def reinforce(
+    database: Database, principal: Principal, no: str, *, now: datetime, worker: str | None = None, reason: str = ""
+) -> Incident:
+    """Sends one more to an incident where somebody has been sent: the next candidate, or the `worker` for a `reason`.
+
+    Raises like `dispatch`.
+    """
+    principal.require(Permission.DISPATCH)
+    require_reason(worker, reason)
+    with database.session(principal) as session:
+        incident = lock(session, no)
+        given = Particulars(opinion=reason)
+        take_step(
+            session, principal, incident, Action.REINFORCE, now=now, clocks=clockwork(session), given=given
         )
-    return ranked[claimed]
+        taken = select(func.max(models.Assignment.slot)).where(models.Assignment.incident_id == incident.id)
+        slot = (session.scalar(taken) or 0) + 1
+        send(session, principal, incident, now=now, worker=worker, reason=reason, slots=[slot])
+        return get(session, no)
 
 
-def _recommend(
-    session: Session, incident: Incident, principal: Principal, *, now: datetime, only: str | None
-) -> Recommendation:
-    """An override (`only`) is bound by duty and cap alone; skills, pool and distance are the dispatcher's to judge."""
-    policy = policy_in_force(session)
-    kind = session.get_one(models.IncidentClass, incident.class_code)
-    need = Need(grid_chain=tuple(g.code for g in incident.chain), skills=frozenset(kind.skills))
-    srid = county(session).metric_srid
-    x, y = storage_to_metric(incident.lon, incident.lat, srid)
-    place = {"x": x, "y": y, "srid": srid, "lon": incident.lon, "lat": incident.lat}
-    rules: dict[str, Any] = {
-        "pools": sorted(policy.pools),
-        "cap": policy.cap,
-        "skills": sorted(need.skills),
-        "needs_skill": bool(need.skills),
-        "scope": principal.grid_prefix,
-        "max_distance_m": policy.max_distance_m,
-    }
-    if only is None:
-        sought = {"rings": _rings(session, need), "limit": policy.shortlist * _MARGIN}
-        rows = session.execute(statement("candidates"), place | rules | sought)
-    else:
-        rows = session.execute(statement("candidate"), place | {"cap": policy.cap, "worker": only})
-    found = [
-        Candidate(
-            **{
-                **row._asdict(),
-                "grid_chain": tuple(row.grid_chain),
-                "skills": frozenset(row.skills),
+def send(
+    session: Session,
+    principal: Principal,
+    incident: models.Incident,
+    *,
+    now: datetime,
+    worker: str | None = None,
+    reason: str = "",
+    request_key: str | None = None,
+    slots: list[int] | None = None,
+) -> None:
+    """Claims responders for the incident and stores why they: for `slots` alone, by the lead's rules, or the whole crew.
+
+    Inside of a command that has locked the incident. Raises `NobodyEligible` when the first slot can't be filled.
+    """
+    session.flush()
+    for _ in range(_TRIES):
+        if worker is None:
+            recommendation = recommend(session, incident.no, principal=principal, now=now)
+        else:
+            recommendation = recommend_named(session, incident.no, worker, now=now)
+        claimed = dict(_claim(session, recommendation, slots, now=now))
+        if (slots or [1])[0] in claimed or not recommendation.ranking.ranked:
+            break
+    if (slots or [1])[0] not in claimed:
+        raise nobody(incident.no, recommendation.lines[0])
+    stored = _store(session, principal, incident.id, recommendation, claimed if slots is None else None)
+    session.execute(
+        insert(models.Assignment).inline(),
+        [
+            {
+                "incident_id": incident.id,
+                "slot": slot,
+                "worker_id": chosen.candidate.worker_id,
+                "recommendation_id": stored,
+                "status": AssignmentStatus.SENT,
+                "is_override": worker is not None and slot == (slots or [1])[0],
+                "reason": reason.strip() if slot == (slots or [1])[0] else "",
+                "distance_m": chosen.candidate.distance_m,
+                "eta_s": chosen.eta_s,
+                "dispatched_by": principal.account,
+                "dispatched_at": now,
+                "acknowledge_by": now + timedelta(seconds=recommendation.policy.acknowledge_s),
+                "end_reason": "",
+                "request_key": request_key,
             }
-        )
-        for row in rows
-    ]
-    if only is not None:
-        if not found:
-            raise UnknownCode(f"there is no worker {only}", field="worker")
-        lenient = replace(policy, pools=frozenset({found[0].pool}), max_distance_m=_ANY_DISTANCE_M)
-        ranking = rank(found, replace(need, skills=frozenset()), lenient, now)
-    else:
-        ranking = rank(found, need, policy, now)
-        counted = session.execute(statement("excluded"), place | rules)
-        excluded = {Exclusion(row.reason): int(row.number) for row in counted}
-        shortfall = None if ranking.ranked else shortfall_of(excluded)
-        ranking = replace(ranking, excluded=excluded, shortfall=shortfall)
-    return Recommendation(no=incident.no, policy=policy, ranking=ranking, made_at=now)
+            for slot, chosen in claimed.items()
+        ],
+    )
 
 
-def _rings(session: Session, need: Need) -> list[str]:
-    """The grids of each ring but the last (anyone), as comma-separated codes: what one KNN each is limited to."""
-    street = need.grid_chain[-1]
-    rows = grids(session, under=street)
-    parents: dict[str, GridRow] = {row.code: row for row in rows}
-    rings: dict[Ring, list[str]] = {}
-    for row in rows:
-        above: list[str] = [row.code]
-        while (parent := parents[above[-1]].parent_code) is not None:
-            above.append(parent)
-        rings.setdefault(ring_of(tuple(above), need.grid_chain), []).append(row.code)
-    return [",".join(codes) for ring, codes in sorted(rings.items()) if ring is not Ring.ANYONE]
+def require_reason(worker: str | None, reason: str) -> None:
+    """Raises `InvalidInput` when somebody is named without a reason."""
+    if worker is not None and not reason.strip():
+        raise InvalidInput("sending somebody else needs a reason", field="reason")
 
 
-def _stored(ranked: Ranked) -> dict[str, Any]:
+def nobody(no: str, line: Line) -> NobodyEligible:
+    """The error that says why nobody can be sent."""
+    return NobodyEligible(
+        f"nobody can be sent to {no}",
+        no=no,
+        shortfall=_shortfall(line),
+        excluded={key.value: number for key, number in line.ranking.excluded.items()},
+    )
+
+
+def _shortfall(line: Line) -> Shortfall:
+    """Why the line stays empty: where candidates were ranked and none was claimed, others were faster."""
+    if line.ranking.shortfall is not None:
+        return line.ranking.shortfall
+    return Shortfall.ALL_AT_CAP
+
+
+def _was_made(session: Session, incident_id: int, request_key: str) -> bool:
+    made = select(models.Assignment.id).where(
+        models.Assignment.incident_id == incident_id, models.Assignment.request_key == request_key
+    )
+    return session.scalars(made.limit(1)).one_or_none() is not None
+
+
+def _claim(
+    session: Session, recommendation: Recommendation, slots: list[int] | None, *, now: datetime
+) -> Iterator[tuple[int, Ranked]]:
+    """Claims the first of each line who can be had; yields slots with whom they got, the lead's slot first."""
+    taken: set[int] = set()
+    lines = recommendation.lines[:1] if slots else recommendation.lines
+    slot = 0
+    for line in lines:
+        for _ in range(len(slots) if slots else line.rules.people):
+            slot += 1
+            ranked = {
+                entry.candidate.worker_id: entry
+                for entry in line.ranking.ranked
+                if entry.candidate.worker_id not in taken
+            }
+            wanted = {"workers": list(ranked), "cap": line.rules.cap, "now": now}
+            claimed = session.scalars(statement("claim"), wanted).one_or_none() if ranked else None
+            if claimed is None and slot == 1:
+                return
+            if claimed is not None:
+                taken.add(claimed)
+                yield (slots[slot - 1] if slots else slot), ranked[claimed]
+
+
+def _store(
+    session: Session,
+    principal: Principal,
+    incident_id: int,
+    recommendation: Recommendation,
+    claimed: dict[int, Ranked] | None,
+) -> int:
+    """Keeps the whole recommendation; `claimed` by slot tells which lines stayed short, None when one slot was asked."""
+    shortfalls: list[dict[str, Any]] = []
+    if claimed is not None:
+        slot = 0
+        for number, line in enumerate(recommendation.lines, start=1):
+            slots = range(slot + 1, slot + line.rules.people + 1)
+            slot += line.rules.people
+            missing = sum(place not in claimed for place in slots)
+            if missing:
+                kept_out = {key.value: count for key, count in line.ranking.excluded.items()}
+                shortfall = {"line": number, "missing": missing, "shortfall": _shortfall(line), "excluded": kept_out}
+                shortfalls.append(shortfall)
+    return session.scalars(
+        insert(models.Recommendation).returning(models.Recommendation.id),
+        {
+            "incident_id": incident_id,
+            "policy_id": recommendation.policy.id,
+            "made_at": recommendation.made_at,
+            "made_for": principal.account,
+            "candidates": [
+                stored_candidate(entry, number)
+                for number, line in enumerate(recommendation.lines, start=1)
+                for entry in line.ranking.ranked
+            ],
+            "excluded": {key.value: count for key, count in recommendation.ranking.excluded.items()},
+            "shortfall": recommendation.ranking.shortfall,
+            "shortfalls": shortfalls,
+        },
+    ).one()
+
+
+def stored_candidate(ranked: Ranked, line: int) -> dict[str, Any]:
+    """A candidate as the recommendation keeps it."""
     candidate = ranked.candidate
     return {
+        "line": line,
         "rank": ranked.rank,
         "worker": candidate.code,
         "ring": ranked.ring.name.lower(),
         "distance_m": round(candidate.distance_m, 1),
         "eta_s": ranked.eta_s,
+        "is_estimated": ranked.is_estimated,
         "load": candidate.load,
         "position": ranked.position,
         "age_s": ranked.age_s,

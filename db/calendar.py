@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models import CalendarDay, StageLimit
+from db.models import CalendarDay, Incident, StageLimit, WorkSpell
 from db.territory import county
 from governance import deadlines
 from governance.deadlines import Clock, Limit, StageLimits
@@ -24,25 +23,85 @@ class Clockwork:
     calendar: WorkCalendar
     stages: StageLimits
 
-    def settle_by(self, reported_at: datetime, amount: Decimal, clock: str) -> datetime:
-        """The deadline of the whole matter, from the limit of its class."""
-        return deadlines.due_at(reported_at, Limit(amount=amount, clock=Clock(clock)), self.calendar)
+    def settle_by(self, start: datetime, limit: Limit) -> datetime:
+        """The deadline of the whole matter, when its limit begins to run at `start`."""
+        return deadlines.due_at(start, limit, self.calendar)
 
-    def due_at(self, status: Status, *, entered_at: datetime, settle_by: datetime) -> datetime | None:
+    def due_at(
+        self, status: Status, *, entered_at: datetime, settle_by: datetime, resume_by: datetime | None = None
+    ) -> datetime | None:
         """The next deadline of an incident that came to `status` at `entered_at`."""
         return deadlines.deadline_for(
-            status, entered_at=entered_at, settle_by=settle_by, stages=self.stages, calendar=self.calendar
+            status,
+            entered_at=entered_at,
+            settle_by=settle_by,
+            stages=self.stages,
+            calendar=self.calendar,
+            resume_by=resume_by,
         )
+
+    def enter(self, incident: Incident, *, now: datetime) -> None:
+        """Sets the next deadline of an incident that has just come to its status, and where it grows late."""
+        incident.stage_since = now
+        self.set_due(incident)
+
+    def set_due(self, incident: Incident) -> None:
+        """Reckons the next deadline anew, from the stage that the incident stands in."""
+        incident.due_at = self.due_at(
+            Status(incident.status),
+            entered_at=incident.stage_since,
+            settle_by=incident.settle_by,
+            resume_by=incident.resume_by,
+        )
+        incident.warn_at, incident.very_late_at = deadlines.marks(incident.stage_since, incident.due_at)
+
+    def pause(self, incident: Incident, *, now: datetime) -> None:
+        """Stops the clock of the whole matter; one that stands already is left alone."""
+        if incident.remaining_s is None:
+            incident.remaining_s = deadlines.remaining_s(
+                now, incident.settle_by, Clock(incident.limit_clock), self.calendar
+            )
+
+    def resume(self, incident: Incident, *, now: datetime) -> None:
+        """Lets a stopped clock go on with what was left."""
+        if incident.remaining_s is not None:
+            incident.settle_by = deadlines.resumed(
+                now, incident.remaining_s, incident.settle_by, Clock(incident.limit_clock), self.calendar
+            )
+            incident.remaining_s = None
+
+    def restart(self, incident: Incident, *, now: datetime) -> None:
+        """Gives the matter its whole limit from now on."""
+        incident.settle_by = self.settle_by(now, limit_of(incident))
+        incident.remaining_s = None
+
+    def extend(self, incident: Incident) -> None:
+        """Adds the limit once more, to the deadline or to what is left."""
+        limit = limit_of(incident)
+        if incident.remaining_s is None:
+            incident.settle_by = self.settle_by(incident.settle_by, limit)
+        else:
+            incident.remaining_s += deadlines.length_s(limit, self.calendar)
+
+
+def limit_of(incident: Incident) -> Limit:
+    """The limit that the incident got when it was reported."""
+    return Limit(amount=incident.limit_amount, clock=Clock(incident.limit_clock))
 
 
 def clockwork(session: Session) -> Clockwork:
-    """The deployment's time zone, its exceptional days and its stage limits (the default where none is set)."""
+    """The deployment's time zone and hours, its exceptional days, and its stage limits (the default where none is set)."""
     days = session.execute(select(CalendarDay.day, CalendarDay.kind)).all()
+    spells = session.execute(select(WorkSpell.opens, WorkSpell.closes).order_by(WorkSpell.opens)).all()
     limits = {
         row.stage: Limit(amount=row.limit_amount, clock=Clock(row.limit_clock))
         for row in session.scalars(select(StageLimit))
     }
     return Clockwork(
-        calendar=WorkCalendar(timezone=county(session).timezone, overrides={row.day: row.kind for row in days}),
+        calendar=WorkCalendar(
+            timezone=county(session).timezone,
+            spells=tuple((row.opens, row.closes) for row in spells),
+            overrides={row.day: row.kind for row in days},
+        ),
         stages=StageLimits(**limits),
     )

@@ -1,4 +1,4 @@
-"""Incidents: reported, found again, and moved along their lifecycle, each command one transaction and one step."""
+"""Incidents: reported, queued and found again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, insert, select, text
@@ -14,16 +13,17 @@ from sqlalchemy.orm import Session
 
 from db import models
 from db.calendar import clockwork
+from db.cases import Incident, get
 from db.session import Database
 from db.sql import statement
-from db.steps import append_step, end_assignment, follow_assignment, lock, resume_assignment, take_step
-from db.territory import GridRow, chain, county, locate, subtree
+from db.steps import append_step
+from db.territory import county, locate, subtree
 from geo.crs import parse_crs, require_lon_lat_order, to_storage
-from geo.errors import InvalidInput, NotFound, NotPermitted, UnknownCode
+from geo.errors import InvalidInput, NotPermitted, UnknownCode
 from geo.extent import Extent
 from governance.access import Permission, Principal
+from governance.deadlines import Clock, Limit, marks
 from governance.incident import Severity, Source, Status
-from governance.lifecycle import Action, actions_from
 
 _NUMBER_LOCK = 7_231
 """Advisory lock under which incidents get their numbers and requests that come twice are told."""
@@ -47,80 +47,6 @@ class Report:
     reporter_name: str = ""
     reporter_phone: str = ""
     request_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """A step that was taken; `from_status` is None for the report itself."""
-
-    action: str
-    from_status: str | None
-    to_status: str
-    actor: str
-    actor_name: str
-    at: datetime
-    opinion: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActiveAssignment:
-    """Who is on the way or at work. Full name and phone are None without the right to personal data."""
-
-    id: int
-    worker_id: int
-    worker_code: str
-    worker_name: str
-    worker_full_name: str | None
-    worker_full_phone: str | None
-    status: str
-    distance_m: float
-    dispatched_at: datetime
-    acknowledged_at: datetime | None
-    arrived_at: datetime | None
-    is_override: bool
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incident:
-    """An incident as its case shows it: facts, chain of grids (finest first), steps, and what may follow."""
-
-    no: str
-    title: str
-    description: str
-    class_code: str
-    class_name: str
-    major_name: str
-    severity: Severity
-    status: Status
-    source: Source
-    is_open: bool
-    is_sensitive: bool
-    is_outside_grid: bool
-    is_supervised: bool
-    lon: float
-    lat: float
-    raw_x: float
-    raw_y: float
-    raw_crs: str
-    address: str
-    grid_code: str
-    chain: tuple[GridRow, ...]
-    reported_at: datetime
-    accepted_at: datetime | None
-    dispatched_at: datetime | None
-    acknowledged_at: datetime | None
-    arrived_at: datetime | None
-    resolved_at: datetime | None
-    closed_at: datetime | None
-    due_at: datetime | None
-    settle_by: datetime
-    reporter_name: str
-    reporter_phone: str
-    version: int
-    assignment: ActiveAssignment | None
-    steps: tuple[Step, ...]
-    actions: tuple[Action, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,146 +103,89 @@ def report(database: Database, principal: Principal, report: Report, *, now: dat
     Raises `InvalidInput` and `UnknownCode` naming the field, `OutsideCounty`, `NotPermitted` (role, or a place out of
     the caller's scope).
     """
+    with database.session(principal) as session:
+        return get(session, open_incident(session, principal, report, now=now))
+
+
+def open_incident(session: Session, principal: Principal, report: Report, *, now: datetime) -> str:
+    """`report` inside of another command: the number of the incident. Numbers wait for one another until it ends."""
     principal.require(Permission.REPORT_INCIDENT)
     _check_texts(report)
     lon, lat = to_storage(report.lon, report.lat, parse_crs(report.crs))
     request_key = None if report.request_key is None else f"{principal.account}:{report.request_key}"
-    with database.session(principal) as session:
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _NUMBER_LOCK})
-        if request_key is not None:
-            known = select(models.Incident.no).where(models.Incident.request_key == request_key)
-            if (no := session.scalars(known).one_or_none()) is not None:
-                return get(session, no)
-        kind = session.get(models.IncidentClass, report.class_code)
-        if kind is None:
-            raise UnknownCode(f"there is no class {report.class_code}", field="class")
-        place = county(session)
-        west, south, east, north = place.bounds
-        extent = Extent(min_x=west, min_y=south, max_x=east, max_y=north, srid=4490)
-        require_lon_lat_order(lon, lat, extent)
-        locus = locate(session, lon, lat)
-        if not locus.grid_code.startswith(principal.grid_prefix):
-            raise NotPermitted("the place lies outside of your grids", grid=locus.grid_code)
-        clocks = clockwork(session)
-        settle_by = clocks.settle_by(now, kind.limit_amount, kind.limit_clock)
-        no = _next_number(session, place.number_prefix, now.astimezone(ZoneInfo(place.timezone)))
-        incident_id = session.scalars(
-            # As values, not parameters: the point is an expression.
-            insert(models.Incident)
-            .values(
-                {
-                    "no": no,
-                    "title": report.title.strip(),
-                    "description": report.description.strip(),
-                    "class_code": kind.code,
-                    "severity": report.severity or kind.default_severity,
-                    "status": Status.REPORTED,
-                    "is_open": True,
-                    "source": report.source,
-                    "is_sensitive": kind.is_sensitive,
-                    "is_supervised": False,
-                    "geom": func.ST_SetSRID(func.ST_MakePoint(lon, lat), 4490),
-                    "raw_x": report.lon,
-                    "raw_y": report.lat,
-                    "raw_crs": parse_crs(report.crs),
-                    "address": report.address.strip(),
-                    "grid_code": locus.grid_code,
-                    "is_outside_grid": locus.is_outside_grid,
-                    "reporter_name": report.reporter_name.strip(),
-                    "reporter_phone": report.reporter_phone.strip(),
-                    "request_key": request_key,
-                    "reported_at": now,
-                    "due_at": clocks.due_at(Status.REPORTED, entered_at=now, settle_by=settle_by),
-                    "settle_by": settle_by,
-                    "version": 1,
-                }
-            )
-            .returning(models.Incident.id)
-        ).one()
-        append_step(
-            session,
-            principal,
-            incident_id,
-            action="report",
-            from_status=None,
-            to_status=Status.REPORTED,
-            now=now,
-            opinion="",
+    session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _NUMBER_LOCK})
+    if request_key is not None:
+        known = select(models.Incident.no).where(models.Incident.request_key == request_key)
+        if (no := session.scalars(known).one_or_none()) is not None:
+            return no
+    kind = session.get(models.IncidentClass, report.class_code)
+    if kind is None:
+        raise UnknownCode(f"there is no class {report.class_code}", field="class")
+    place = county(session)
+    west, south, east, north = place.bounds
+    extent = Extent(min_x=west, min_y=south, max_x=east, max_y=north, srid=4490)
+    require_lon_lat_order(lon, lat, extent)
+    locus = locate(session, lon, lat)
+    if not locus.grid_code.startswith(principal.grid_prefix):
+        raise NotPermitted("the place lies outside of your grids", grid=locus.grid_code)
+    clocks = clockwork(session)
+    settle_by = clocks.settle_by(now, Limit(amount=kind.limit_amount, clock=Clock(kind.limit_clock)))
+    no = _next_number(session, place.number_prefix, now.astimezone(ZoneInfo(place.timezone)))
+    due_at = clocks.due_at(Status.REPORTED, entered_at=now, settle_by=settle_by)
+    warn_at, very_late_at = marks(now, due_at)
+    incident_id = session.scalars(
+        # As values, not parameters: the point is an expression.
+        insert(models.Incident)
+        .values(
+            {
+                "no": no,
+                "title": report.title.strip(),
+                "description": report.description.strip(),
+                "class_code": kind.code,
+                "severity": report.severity or kind.default_severity,
+                "status": Status.REPORTED,
+                "is_open": True,
+                "source": report.source,
+                "is_sensitive": kind.is_sensitive,
+                "is_supervised": False,
+                "geom": func.ST_SetSRID(func.ST_MakePoint(lon, lat), 4490),
+                "raw_x": report.lon,
+                "raw_y": report.lat,
+                "raw_crs": parse_crs(report.crs),
+                "address": report.address.strip(),
+                "grid_code": locus.grid_code,
+                "is_outside_grid": locus.is_outside_grid,
+                "reporter_name": report.reporter_name.strip(),
+                "reporter_phone": report.reporter_phone.strip(),
+                "request_key": request_key,
+                "reported_at": now,
+                "stage_since": now,
+                "due_at": due_at,
+                "warn_at": warn_at,
+                "very_late_at": very_late_at,
+                "settle_by": settle_by,
+                "limit_amount": kind.limit_amount,
+                "limit_clock": kind.limit_clock,
+                "suspensions": 0,
+                "extensions": 0,
+                "reworks": 0,
+                "is_exempt": False,
+                "version": 1,
+            }
         )
-        return get(session, no)
-
-
-def get(session: Session, no: str) -> Incident:
-    """The incident with its chain, steps and allowed actions. Raises `NotFound` when absent or out of scope."""
-    row = session.execute(statement("incident"), {"no": no}).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no incident {no}", no=no)
-    found = row._asdict()
-    steps = session.scalars(
-        select(models.IncidentStep)
-        .where(models.IncidentStep.incident_id == found["id"])
-        .order_by(models.IncidentStep.id)
+        .returning(models.Incident.id)
+    ).one()
+    append_step(
+        session,
+        principal,
+        incident_id,
+        action="report",
+        from_status=None,
+        to_status=Status.REPORTED,
+        now=now,
+        opinion="",
     )
-    assignment = None
-    if found["assignment_id"] is not None:
-        assignment = ActiveAssignment(
-            id=found["assignment_id"],
-            worker_id=found["worker_id"],
-            worker_code=found["worker_code"] or "",
-            worker_name=found["worker_name"] or "",
-            worker_full_name=found["worker_full_name"],
-            worker_full_phone=found["worker_full_phone"],
-            status=found["assignment_status"],
-            distance_m=found["distance_m"],
-            dispatched_at=found["sent_at"],
-            acknowledged_at=found["worker_acknowledged_at"],
-            arrived_at=found["worker_arrived_at"],
-            is_override=found["is_override"],
-            reason=found["reason"],
-        )
-    status = Status(found["status"])
-    own: dict[str, Any] = {field.name: found[field.name] for field in fields(Incident) if field.name in found}
-    own |= {"status": status, "severity": Severity(found["severity"]), "source": Source(found["source"])}
-    return Incident(
-        **own,
-        chain=chain(session, found["grid_code"]),
-        assignment=assignment,
-        steps=tuple(
-            Step(
-                action=s.action,
-                from_status=s.from_status,
-                to_status=s.to_status,
-                actor=s.actor,
-                actor_name=s.actor_name,
-                at=s.at,
-                opinion=s.opinion,
-            )
-            for s in steps
-        ),
-        actions=actions_from(status),
-    )
-
-
-def advance(
-    database: Database, principal: Principal, no: str, action: Action, *, now: datetime, opinion: str = ""
-) -> Incident:
-    """Takes one step of the lifecycle, any but `dispatch`, with what it means for the assignment and the deadline.
-
-    Raises `NotFound`, `TransitionRefused`, `NotPermitted`, `InvalidInput` (an opinion that is needed is missing).
-    """
-    if action is Action.DISPATCH:
-        raise InvalidInput("dispatch names whom to send: use the dispatch command", field="action")
-    with database.session(principal) as session:
-        incident = lock(session, no)
-        take_step(session, principal, incident, action, now=now, opinion=opinion, clocks=clockwork(session))
-        if action in {Action.ACKNOWLEDGE, Action.ARRIVE}:
-            follow_assignment(session, incident.id, action, now=now)
-        elif action is Action.REWORK:
-            resume_assignment(session, incident.id, principal, now=now)
-        elif incident.status not in {Status.DISPATCHED, Status.PROCESSING}:
-            end_assignment(session, incident.id, is_done=action is Action.RESOLVE, now=now)
-        session.flush()
-        return get(session, no)
+    return no
 
 
 def queue(

@@ -17,9 +17,9 @@ from db.settings import ROOT
 from geo.errors import InvalidInput, UnknownCode
 from governance import labels
 from governance.deadlines import StageLimits, parse_limit
-from governance.dispatch import Policy
 from governance.incident import Severity
-from governance.profile import CalendarSpec, ClassSpec, FigureSpec, Profile, SkillSpec
+from governance.policy import Card, Policy, Requirement, check_policy
+from governance.profile import CalendarSpec, ClassSpec, DepartmentSpec, FigureSpec, Profile, SkillSpec
 
 T = TypeVar("T")
 
@@ -28,14 +28,16 @@ _HOLIDAYS_FROM = date(2025, 1, 1)
 _LEVELS = 4
 _KEY = re.compile(r"[a-z0-9_-]+")
 _CLASS_COLUMNS = ("code", "major", "name", "domain", "skills", "severity", "limit", "is_sensitive")
+_FLAGS = ("is_sensitive", "needs_check", "needs_photo")
+_CARD_COLUMNS = ("class", "people", "posts", "origins", "skills")
 _CLASS_CODE = re.compile(r"[0-9]{4}")
 _FIGURE_COLUMNS = ("key", "section", "name", "value", "unit", "qualifier", "note", "as_of")
 
 
 def read_profile(key: str, *, root: Path = PROFILES) -> Profile:
-    """The profile `key`: profile.toml, classes.csv, skills.csv, and figures.csv and calendar.csv where there are any.
+    """The profile `key`: profile.toml, and the tables beside it (figures.csv and calendar.csv where there are any).
 
-    `tables_from` in profile.toml names the folder beside it whose classes and skills count.
+    `tables_from` in profile.toml names the folder whose classes, skills, departments and run cards count.
     Raises `UnknownCode` when there is no such folder, `InvalidInput` with the field, and the row where it is a table's.
     """
     folder = root / key
@@ -45,7 +47,9 @@ def read_profile(key: str, *, root: Path = PROFILES) -> Profile:
     tables = _tables(root, facts, key)
     skills = _once(_rows(root / tables / "skills.csv", ("id", "key", "name"), _skill), "id", "key")
     ids = {skill.key: skill.id for _, skill in skills}
-    classes = _rows(root / tables / "classes.csv", _CLASS_COLUMNS, lambda row, number: _class(row, number, ids))
+    classes = read_classes(root / tables / "classes.csv", ids)
+    departments = _rows(root / tables / "departments.csv", ("code", "name"), _department)
+    cards = _cards(root / tables / "run_cards.csv", ids, {spec.code for spec in classes})
     figures = folder / "figures.csv"
     return Profile(
         key=key,
@@ -58,10 +62,11 @@ def read_profile(key: str, *, root: Path = PROFILES) -> Profile:
         timezone=_fact(facts, "timezone", str),
         source_note=_fact(facts, "source_note", str),
         town_bounds=_town_bounds(facts),
-        classes=tuple(spec for _, spec in _once(classes, "code")),
+        classes=classes,
         skills=tuple(spec for _, spec in skills),
+        departments=tuple(spec for _, spec in _once(departments, "code", "name")),
         stages=_stages(_fact(facts, "stages", dict)),
-        policy=_policy(_fact(facts, "policy", dict)),
+        policy=_policy(_fact(facts, "policy", dict), cards),
         calendar=tuple(_calendar(folder, _fact(facts, "holidays", str))),
         figures=tuple(spec for _, spec in _once(_rows(figures, _FIGURE_COLUMNS, _figure), "key"))
         if figures.is_file()
@@ -69,6 +74,12 @@ def read_profile(key: str, *, root: Path = PROFILES) -> Profile:
         ground=_ground(facts),
         tables_from=tables,
     )
+
+
+def read_classes(path: Path, skills: Mapping[str, int]) -> tuple[ClassSpec, ...]:
+    """The classes of a table, `skills` being ids by key. Raises `InvalidInput` with row and field."""
+    rows = _rows(path, _CLASS_COLUMNS, lambda row, number: _class(row, number, skills))
+    return tuple(spec for _, spec in _once(rows, "code"))
 
 
 def _toml(path: Path) -> Mapping[str, object]:
@@ -173,8 +184,9 @@ def _class(row: dict[str, str], number: int, skills: Mapping[str, int]) -> Class
     for key in wanted:
         if key not in skills:
             raise InvalidInput(f"there is no skill {key}", field="skills", row=number)
-    if row["is_sensitive"] not in {"", "1"}:
-        raise InvalidInput("is_sensitive is 1 or empty", field="is_sensitive", row=number)
+    for flag in _FLAGS:
+        if row.get(flag, "") not in {"", "1"}:
+            raise InvalidInput(f"{flag} is 1 or empty", field=flag, row=number)
     severity = _integer(row, "severity", number)
     if severity not in {level.value for level in Severity}:
         raise InvalidInput("severity is 1 to 4", field="severity", row=number)
@@ -187,7 +199,41 @@ def _class(row: dict[str, str], number: int, skills: Mapping[str, int]) -> Class
         skills=tuple(skills[key] for key in wanted),
         default_severity=severity,
         limit=parse_limit(row["limit"], row=number),
-        is_sensitive=row["is_sensitive"] == "1",
+        **{flag: row.get(flag) == "1" for flag in _FLAGS},
+    )
+
+
+def _department(row: dict[str, str], number: int) -> DepartmentSpec:
+    if not row["code"] or not row["name"]:
+        raise InvalidInput("a department has code and name", field="code" if not row["code"] else "name", row=number)
+    return DepartmentSpec(code=row["code"], name=row["name"])
+
+
+def _cards(path: Path, skills: Mapping[str, int], classes: set[str]) -> Mapping[str, Card]:
+    """Run cards by class; the lines of a class in the order of the table. None where there is no such table."""
+    cards: dict[str, Card] = {}
+    if not path.is_file():
+        return cards
+    for number, (code, line) in _rows(path, _CARD_COLUMNS, lambda row, number: _card_line(row, number, skills)):
+        if code not in classes:
+            raise InvalidInput(f"there is no class {code}", field="class", row=number)
+        cards[code] = (*cards.get(code, ()), line)
+    return cards
+
+
+def _card_line(row: dict[str, str], number: int, skills: Mapping[str, int]) -> tuple[str, Requirement]:
+    """A line: an empty cell of posts or origins means anybody, one of skills those that the class asks for."""
+    known = {"posts": labels.POST, "origins": labels.ORIGIN, "skills": skills}
+    chosen = {name: row[name].split() for name in known}
+    for name, values in chosen.items():
+        for value in values:
+            if value not in known[name]:
+                raise InvalidInput(f"{name} has no {value!r}", field=name, row=number)
+    return row["class"], Requirement(
+        people=_integer(row, "people", number),
+        posts=frozenset(chosen["posts"]),
+        origins=frozenset(chosen["origins"]),
+        skills=frozenset(skills[key] for key in chosen["skills"]) if chosen["skills"] else None,
     )
 
 
@@ -210,26 +256,19 @@ def _figure(row: dict[str, str], number: int) -> FigureSpec:
     )
 
 
-def _policy(facts: Mapping[str, object]) -> Policy:
+def _policy(facts: Mapping[str, object], cards: Mapping[str, Card]) -> Policy:
     pools = _fact(facts, "pools", list)
     for pool in pools:
         if pool not in labels.EMPLOYMENT:
             raise InvalidInput(f"there is no pool {pool!r}", field="policy.pools")
-    return Policy(
-        id=0,
-        pools=frozenset(pools),
-        cap=_positive(facts, "cap"),
-        freshness_s=_positive(facts, "freshness_s"),
-        max_distance_m=_positive(facts, "max_distance_m"),
-        shortlist=_positive(facts, "shortlist"),
-    )
-
-
-def _positive(facts: Mapping[str, object], name: str) -> int:
-    value = _fact(facts, name, int)
-    if value <= 0:
-        raise InvalidInput(f"{name} is above zero", field=f"policy.{name}")
-    return value
+    numbers = {name: _fact(facts, name, int) for name in ("cap", "freshness_s", "max_distance_m", "shortlist")}
+    further = {name: _fact(facts, name, int) for name in ("rest_s", "acknowledge_s", "ring_s") if name in facts}
+    policy = Policy(id=0, pools=frozenset(pools), mode=str(facts.get("mode", "walk")), cards=cards, **numbers, **further)
+    try:
+        check_policy(policy)
+    except InvalidInput as error:
+        raise InvalidInput(error.detail, field=f"policy.{error.field}") from error
+    return policy
 
 
 def _calendar(folder: Path, holidays: str) -> Iterator[CalendarSpec]:

@@ -1,25 +1,48 @@
-"""One step of an incident inside a command: the row locked, the lifecycle asked, history appended, the load kept."""
+"""One step of an incident inside a command: the row locked, the lifecycle asked, history appended, the clock kept."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from db import models
 from db.calendar import Clockwork
-from geo.errors import Conflict, InvalidInput, NotFound
+from db.sql import statement
+from geo.errors import Conflict, InvalidInput, NotFound, UnknownCode
 from governance.access import Principal
-from governance.incident import AssignmentStatus, Status
-from governance.lifecycle import INSTANT, Action, step
+from governance.deadlines import LONGEST_SUSPENSION
+from governance.incident import Status
+from governance.lifecycle import INSTANT, Action, Given, Standing, hindrance, step
 
 _FORGOTTEN = {
     Action.WITHDRAW: ("dispatched_at", "acknowledged_at", "arrived_at"),
     Action.DISPATCH: ("acknowledged_at", "arrived_at"),
-    Action.REOPEN: ("dispatched_at", "acknowledged_at", "arrived_at", "resolved_at", "closed_at"),
+    Action.REASSIGN: ("acknowledged_at", "arrived_at"),
+    Action.HAND_OVER: ("acknowledged_at", "arrived_at"),
+    Action.REWORK: ("resolved_at",),
+    Action.REOPEN: (
+        *("accepted_at", "dispatched_at", "acknowledged_at", "arrived_at", "resolved_at", "closed_at", "merged_into"),
+        *("department_code", "returned_by", "is_satisfied"),
+    ),
 }
-"""Instants that an action takes back: they told of somebody who is no longer sent, or of an end that was none."""
+"""What an action takes back: instants that told of somebody who is no longer sent, or of an end that was none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Particulars:
+    """What is given with a step. `department` is a code, `original` the number of the incident that it repeats."""
+
+    opinion: str = ""
+    department: str | None = None
+    original: str | None = None
+    resume_by: datetime | None = None
+    is_satisfied: bool | None = None
+
+
+NOTHING = Particulars()
 
 
 def lock(session: Session, no: str) -> models.Incident:
@@ -31,6 +54,11 @@ def lock(session: Session, no: str) -> models.Incident:
     return incident
 
 
+def standing_of(session: Session, incident_id: int) -> Standing:
+    """What the incident's own facts say about its next step."""
+    return Standing(**session.execute(statement("standing"), {"incident_id": incident_id}).one()._asdict())
+
+
 def take_step(
     session: Session,
     principal: Principal,
@@ -38,21 +66,31 @@ def take_step(
     action: Action,
     *,
     now: datetime,
-    opinion: str,
     clocks: Clockwork,
+    given: Particulars = NOTHING,
 ) -> None:
-    """Moves a locked incident one step: asks the lifecycle, stamps the instant, sets the deadline, appends the row."""
+    """Moves a locked incident one step: asks the lifecycle, stamps the instant, keeps the clock, appends the row.
+
+    Raises `TransitionRefused`, `NotPermitted`, `InvalidInput` naming what is missing, `Conflict` with the hindrance as
+    its reason.
+    """
     current = Status(incident.status)
     transition = step(current, action)
     principal.require(transition.permission)
-    if transition.needs_opinion and not opinion.strip():
-        raise InvalidInput("this step needs an opinion", field="opinion")
+    _require(transition.needs, given, now)
+    session.flush()
+    hindered = hindrance(action, standing_of(session, incident.id))
+    if hindered is not None:
+        raise Conflict(f"{action} is hindered: {hindered}", reason=hindered.value)
     incident.status = transition.to_status
     for name in _FORGOTTEN.get(action, ()):
         setattr(incident, name, None)
     if action in INSTANT:
         setattr(incident, INSTANT[action], now)
-    incident.due_at = clocks.due_at(transition.to_status, entered_at=now, settle_by=incident.settle_by)
+    _note(session, incident, action, given)
+    _keep_time(incident, action, now=now, clocks=clocks)
+    if transition.to_status is not current:
+        clocks.enter(incident, now=now)
     append_step(
         session,
         principal,
@@ -61,7 +99,7 @@ def take_step(
         from_status=current,
         to_status=transition.to_status,
         now=now,
-        opinion=opinion,
+        opinion=given.opinion,
     )
 
 
@@ -77,6 +115,7 @@ def append_step(
     opinion: str,
 ) -> None:
     """One row of history; the database chains its hash."""
+    session.flush()
     session.execute(
         insert(models.IncidentStep).inline(),
         {
@@ -93,62 +132,73 @@ def append_step(
     )
 
 
-_FOLLOW = {
-    Action.ACKNOWLEDGE: text(
-        """UPDATE assignment SET status = 'acknowledged', acknowledged_at = :now
-        WHERE incident_id = :incident_id AND ended_at IS NULL"""
-    ),
-    Action.ARRIVE: text(
-        """UPDATE assignment SET status = 'arrived', arrived_at = :now,
-            acknowledged_at = coalesce(acknowledged_at, :now)
-        WHERE incident_id = :incident_id AND ended_at IS NULL"""
-    ),
-}
-
-_END = text(
-    """WITH ended AS (
-        UPDATE assignment SET status = :status, ended_at = :now
-        WHERE incident_id = :incident_id AND ended_at IS NULL
-        RETURNING worker_id
-    )
-    UPDATE responder AS r
-    SET load = r.load - 1, idle_since = :now, updated_at = :now
-    FROM ended
-    WHERE r.worker_id = ended.worker_id"""
-)
-
-# Rework: the check on the spot failed, so whoever did the work goes on, off duty or not, but not beyond the cap.
-_RESUME = text(
-    """WITH last AS (
-        SELECT a.* FROM assignment AS a WHERE a.incident_id = :incident_id ORDER BY a.id DESC LIMIT 1
-    ), taken AS (
-        UPDATE responder AS r SET load = r.load + 1, updated_at = :now
-        FROM last
-        WHERE r.worker_id = last.worker_id AND r.load < r.cap
-        RETURNING r.worker_id
-    )
-    INSERT INTO assignment (incident_id, worker_id, recommendation_id, status, is_override, reason, distance_m,
-        dispatched_by, dispatched_at, acknowledged_at, arrived_at)
-    SELECT last.incident_id, last.worker_id, last.recommendation_id, 'arrived', last.is_override, last.reason,
-        last.distance_m, :account, :now, :now, :now
-    FROM last JOIN taken USING (worker_id)
-    RETURNING id"""
-)
+def _require(needs: frozenset[Given], given: Particulars, now: datetime) -> None:
+    if Given.OPINION in needs and not given.opinion.strip():
+        raise InvalidInput("this step needs an opinion", field="opinion")
+    if Given.DEPARTMENT in needs and not given.department:
+        raise InvalidInput("a transfer names the department", field="department")
+    if Given.ORIGINAL in needs and not given.original:
+        raise InvalidInput("a duplicate names the incident that it repeats", field="original")
+    if Given.RESUME_BY in needs:
+        if given.resume_by is None or given.resume_by.tzinfo is None:
+            raise InvalidInput("putting off says until when, with its time zone", field="resume_by")
+        if not now < given.resume_by <= now + LONGEST_SUSPENSION:
+            raise InvalidInput("a matter is put off for at most a year", field="resume_by")
 
 
-def follow_assignment(session: Session, incident_id: int, action: Action, *, now: datetime) -> None:
-    """Marks the active assignment as acknowledged or arrived."""
-    session.execute(_FOLLOW[action], {"incident_id": incident_id, "now": now})
+def _note(session: Session, incident: models.Incident, action: Action, given: Particulars) -> None:
+    """Keeps on the incident what was given with the action."""
+    match action:
+        case Action.TRANSFER:
+            if session.get(models.Department, given.department) is None:
+                raise UnknownCode(f"there is no department {given.department}", field="department")
+            incident.department_code = given.department
+        case Action.MERGE:
+            original = session.scalars(select(models.Incident).where(models.Incident.no == given.original)).one_or_none()
+            if original is None or original.id == incident.id:
+                raise UnknownCode(f"there is no other incident {given.original}", field="original")
+            if original.status == Status.MERGED:
+                raise InvalidInput(f"{original.no} is a duplicate itself", field="original")
+            incident.merged_into = original.id
+        case Action.SUSPEND:
+            incident.resume_by = given.resume_by
+            incident.suspensions += 1
+        case Action.RESUME:
+            incident.resume_by = None
+        case Action.REWORK:
+            incident.reworks += 1
+        case Action.VERIFY:
+            incident.is_satisfied = given.is_satisfied
+        case Action.SUPERVISE | Action.RELEASE:
+            incident.is_supervised = action is Action.SUPERVISE
+        case Action.REOPEN:
+            incident.extensions = 0
+        case _:
+            pass
 
 
-def end_assignment(session: Session, incident_id: int, *, is_done: bool, now: datetime) -> None:
-    """Ends the active assignment, if there is one, and takes it off the responder's load."""
-    status = AssignmentStatus.DONE if is_done else AssignmentStatus.WITHDRAWN
-    session.execute(_END, {"incident_id": incident_id, "status": status, "now": now})
+def _keep_time(incident: models.Incident, action: Action, *, now: datetime, clocks: Clockwork) -> None:
+    """What the action means for the clock of the whole matter.
 
-
-def resume_assignment(session: Session, incident_id: int, principal: Principal, *, now: datetime) -> None:
-    """Gives a rework to the responder who did the work. Raises `Conflict` when they hold as much as they may."""
-    facts = {"incident_id": incident_id, "account": principal.account, "now": now}
-    if session.scalars(_RESUME, facts).one_or_none() is None:
-        raise Conflict("whoever did the work holds as many open tasks as they may", reason="at_cap")
+    It stands still while the matter is put off, and from a department's return until somebody takes it on: the same
+    department or a grid worker goes on with what was left, another department gets the whole limit.
+    """
+    match action:
+        case Action.SUSPEND:
+            clocks.pause(incident, now=now)
+        case Action.RESUME | Action.DISPATCH:
+            clocks.resume(incident, now=now)
+            incident.returned_by = None
+        case Action.RETURN if incident.department_code is not None:
+            clocks.pause(incident, now=now)
+            incident.returned_by, incident.department_code = incident.department_code, None
+        case Action.TRANSFER:
+            if incident.returned_by in {None, incident.department_code}:
+                clocks.resume(incident, now=now)
+            else:
+                clocks.restart(incident, now=now)
+            incident.returned_by = None
+        case Action.REOPEN:
+            clocks.restart(incident, now=now)
+        case _:
+            pass

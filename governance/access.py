@@ -29,6 +29,9 @@ class Permission(StrEnum):
     REPORT_INCIDENT = "report_incident"
     ADVANCE_INCIDENT = "advance_incident"
     DISPATCH = "dispatch"
+    SUPERVISE = "supervise"
+    DECIDE_TIME = "decide_time"
+    MANAGE_POLICY = "manage_policy"
     EDIT_GEOGRAPHY = "edit_geography"
     FEED_POSITIONS = "feed_positions"
     MANAGE_ACCOUNTS = "manage_accounts"
@@ -43,6 +46,7 @@ _OFFICER = frozenset(
         Permission.REPORT_INCIDENT,
         Permission.ADVANCE_INCIDENT,
         Permission.DISPATCH,
+        Permission.SUPERVISE,
     }
 )
 
@@ -50,7 +54,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset({Permission.READ_LAYERS}),
     Role.OFFICER: _OFFICER,
     Role.PLANNER: frozenset({Permission.READ_LAYERS, Permission.EXPORT_LAYERS, Permission.EDIT_GEOGRAPHY}),
-    Role.DISPATCHER: _OFFICER | {Permission.FEED_POSITIONS},
+    Role.DISPATCHER: _OFFICER | {Permission.FEED_POSITIONS, Permission.DECIDE_TIME},
     Role.ADMIN: frozenset(Permission),
     Role.SYSTEM: frozenset(Permission),
 }

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from geo.errors import InvalidInput
 from governance.incident import Status
-from governance.worktime import WorkCalendar, add_working_time, in_utc
+from governance.worktime import WorkCalendar, add_working_time, in_utc, working_time_between
 
 
 class Clock(StrEnum):
@@ -55,7 +55,11 @@ _UNITS = {
     "自然日": Clock.CALENDAR_DAY,
 }
 _LIMIT = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,2})?)\s*(紧急工作时|工作时|工作日|自然日)")
-_LATE_FACTOR = 3
+LATE_FACTOR = 3
+MOST_EXTENSIONS = 2
+MOST_SUSPENSIONS = 1
+LONGEST_SUSPENSION = timedelta(days=365)
+"""A matter may be put off once, for at most a year, and given its limit again at most twice."""
 _WARNING_SHARE = 0.2
 """Of the limit: what is left when the warning begins."""
 
@@ -87,11 +91,17 @@ def due_at(start: datetime, limit: Limit, calendar: WorkCalendar) -> datetime:
 
 
 def deadline_for(
-    status: Status, *, entered_at: datetime, settle_by: datetime, stages: StageLimits, calendar: WorkCalendar
+    status: Status,
+    *,
+    entered_at: datetime,
+    settle_by: datetime,
+    stages: StageLimits,
+    calendar: WorkCalendar,
+    resume_by: datetime | None = None,
 ) -> datetime | None:
     """The next deadline of an incident that came to `status` at `entered_at`; None where nothing is due.
 
-    While somebody is on the way or at work, the deadline is that of the whole matter.
+    While somebody is on the way or at work, the deadline is that of the whole matter; while it is put off, `resume_by`.
     """
     match status:
         case Status.REPORTED:
@@ -102,8 +112,55 @@ def deadline_for(
             return settle_by
         case Status.RESOLVED:
             return due_at(entered_at, stages.verify, calendar)
-        case Status.CLOSED | Status.REJECTED | Status.MERGED | Status.SUSPENDED:
+        case Status.SUSPENDED:
+            return resume_by
+        case Status.CLOSED | Status.REJECTED | Status.MERGED:
             return None
+
+
+def remaining_s(now: datetime, settle_by: datetime, clock: Clock, calendar: WorkCalendar) -> float:
+    """What is left of a limit at `now`, in seconds on its own clock; below zero by what it is overdue.
+
+    On a working clock a night takes nothing away, so a pause over night gives nothing back.
+    """
+    if clock in {Clock.URGENT_HOUR, Clock.CALENDAR_DAY}:
+        return (in_utc(settle_by) - in_utc(now)).total_seconds()
+    if settle_by >= now:
+        return working_time_between(now, settle_by, calendar).total_seconds()
+    return -working_time_between(settle_by, now, calendar).total_seconds()
+
+
+def resumed(now: datetime, left_s: float, settle_by: datetime, clock: Clock, calendar: WorkCalendar) -> datetime:
+    """The deadline of a limit that goes on at `now` with `left_s` left; an overdue one stays overdue since when it was."""
+    if left_s <= 0:
+        return settle_by
+    left = timedelta(seconds=left_s)
+    return in_utc(now) + left if clock in {Clock.URGENT_HOUR, Clock.CALENDAR_DAY} else add_working_time(now, left, calendar)
+
+
+def length_s(limit: Limit, calendar: WorkCalendar) -> float:
+    """The whole of a limit in seconds on its own clock."""
+    match limit.clock:
+        case Clock.URGENT_HOUR | Clock.WORK_HOUR:
+            hours = float(limit.amount)
+        case Clock.CALENDAR_DAY:
+            hours = 24 * float(limit.amount)
+        case Clock.WORK_DAY:
+            hours = float(limit.amount) * calendar.day_length / timedelta(hours=1)
+    return hours * 3600
+
+
+def marks(entered_at: datetime, due: datetime | None) -> tuple[datetime | None, datetime | None]:
+    """Where the warning begins and where very late does, so that a query tells `lateness` by comparing instants.
+
+    A stage without time of its own is warned of at its deadline and is never very late.
+    """
+    if due is None:
+        return None, None
+    limit = due - entered_at
+    if limit <= timedelta():
+        return due, None
+    return due - _WARNING_SHARE * limit, entered_at + LATE_FACTOR * limit
 
 
 def lateness(entered_at: datetime, due: datetime | None, now: datetime) -> Lateness:
@@ -116,4 +173,4 @@ def lateness(entered_at: datetime, due: datetime | None, now: datetime) -> Laten
     limit = max(due - entered_at, timedelta())
     if now <= due:
         return Lateness.WARNING if due - now <= _WARNING_SHARE * limit else Lateness.ON_TIME
-    return Lateness.VERY_OVERDUE if limit and now > entered_at + _LATE_FACTOR * limit else Lateness.OVERDUE
+    return Lateness.VERY_OVERDUE if limit and now > entered_at + LATE_FACTOR * limit else Lateness.OVERDUE

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
+from types import MappingProxyType
 
-WALK_M_S = 1.25
-"""Of a grown-up on foot: `geo.travel`'s figure, which a test holds equal; its road network isn't needed here."""
+from governance.policy import Rules
 
 DETOUR = 1.3
-"""Way along streets over the straight line, until the road network tells. Along a right-angled grid a way in any
+"""Way along streets over the straight line, where the road network doesn't tell. Along a right-angled grid a way in any
 direction is 4/π ≈ 1.27 times as long on average, and few quarters let one pass everywhere."""
+
+PESSIMISTIC_M_S: Mapping[str, float] = MappingProxyType({"walk": 1.0, "ebike": 3.0, "car": 5.0})
+"""Speed for somebody whose travel time can't be had: below the speed of everybody whose time can."""
 
 
 class Ring(IntEnum):
@@ -39,8 +42,12 @@ class Exclusion(StrEnum):
 
     OTHER_POOL = "other_pool"
     OFF_DUTY = "off_duty"
+    OTHER_ROLE = "other_role"
     NO_SKILL = "no_skill"
     AT_CAP = "at_cap"
+    DECLINED = "declined"
+    RESTING = "resting"
+    STALE = "stale"
     TOO_FAR = "too_far"
 
 
@@ -48,46 +55,31 @@ class Shortfall(StrEnum):
     """Why nobody can be sent: the rule at which the last ones fell out."""
 
     NOBODY_ON_DUTY = "nobody_on_duty"
+    NOBODY_OF_ROLE = "nobody_of_role"
     NOBODY_WITH_SKILL = "nobody_with_skill"
     ALL_AT_CAP = "all_at_cap"
+    ALL_DECLINED = "all_declined"
+    ALL_RESTING = "all_resting"
+    ALL_STALE = "all_stale"
     ALL_TOO_FAR = "all_too_far"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """The dispatch policy in force. Times are seconds, distances metres; `shortlist` is how many are proposed."""
-
-    id: int
-    pools: frozenset[str]
-    cap: int
-    freshness_s: int
-    max_distance_m: int
-    shortlist: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
-    """What an incident asks for.
-
-    `grid_chain`: its finest grid first, the street last; outside of all grids, from the nearest community on. Any one
-    of `skills` qualifies; none asked for means that anyone does.
-    """
-
-    grid_chain: tuple[str, ...]
-    skills: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A responder before the rules. `name` is masked; `positioned_at` is None for one who counts at the post."""
+    """A responder before the rules. `name` is masked; `positioned_at` is None for one who counts at the post.
+
+    `travel_s` is the time on the road network, None where it can't be had. `finished_at`: when the last task ended.
+    """
 
     worker_id: int
     code: str
     name: str
     post: str
+    origin: str
     grid_code: str
     grid_chain: tuple[str, ...]
     distance_m: float
+    travel_s: float | None
     load: int
     cap: int
     skills: frozenset[int]
@@ -95,13 +87,17 @@ class Candidate:
     on_duty: bool
     positioned_at: datetime | None
     idle_since: datetime
+    finished_at: datetime | None
     lon: float
     lat: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranked:
-    """A candidate after the rules, with what decided. `age_s` is that of the position, `eta_s` a walker's estimate."""
+    """A candidate after the rules, with what decided. `age_s` is that of the position.
+
+    `is_estimated`: no way on the road network was found, and `eta_s` is the straight line's at a pessimistic speed.
+    """
 
     candidate: Candidate
     rank: int
@@ -109,6 +105,7 @@ class Ranked:
     position: PositionKind
     age_s: int | None
     eta_s: int
+    is_estimated: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,16 +117,14 @@ class Ranking:
     shortfall: Shortfall | None
 
 
-def ring_of(post_chain: tuple[str, ...], need_chain: tuple[str, ...]) -> Ring:
+def ring_of(post_chain: Sequence[str], need_chain: Sequence[str]) -> Ring:
     """The ring of a post, by its chain of grids (finest first, street last), around an incident's chain.
 
     Chains are compared from the street down, so that levels below the quarter may be any number. The incident's own
     grid is its quarter, with the building grids in it, or its community when it lies in no quarter.
     A sibling is posted in another grid of the same community; then comes the community itself, the street, anyone.
     """
-    street = need_chain[-1]
-    community = need_chain[-2] if len(need_chain) > 1 else street
-    own = need_chain[-3] if len(need_chain) > 2 else community  # noqa: PLR2004  quarter, community, street
+    own, community, street = responsibility(need_chain)
     if own in post_chain:
         return Ring.OWN
     if community in post_chain:
@@ -137,70 +132,130 @@ def ring_of(post_chain: tuple[str, ...], need_chain: tuple[str, ...]) -> Ring:
     return Ring.STREET if street in post_chain else Ring.ANYONE
 
 
-def rank(candidates: Iterable[Candidate], need: Need, policy: Policy, now: datetime) -> Ranking:
-    """Orders who qualifies: ring, then distance, open tasks, longest idle, worker code. The order is total.
+def responsibility(need_chain: Sequence[str]) -> tuple[str, str, str]:
+    """The grids around an incident that rings are drawn by: its own, its community, its street."""
+    street = need_chain[-1]
+    community = need_chain[-2] if len(need_chain) > 1 else street
+    own = need_chain[-3] if len(need_chain) > 2 else community  # noqa: PLR2004  quarter, community, street
+    return own, community, street
 
-    A stale position and a post count as places like any other, and are told as what they are.
+
+def rank(
+    candidates: Iterable[Candidate],
+    need_chain: Sequence[str],
+    rules: Rules,
+    now: datetime,
+    *,
+    declined: frozenset[int] = frozenset(),
+) -> Ranking:
+    """Orders who qualifies: ring, then travel time, open tasks, longest idle, worker code. The order is total.
+
+    `need_chain` is the incident's chain of grids, finest first; `declined` are ids of those who refused it or gave no
+    answer. A stale position and a post count as places like any other, and are told as what they are.
+
+    Whose travel time can't be had counts by the straight line at a pessimistic speed, but never behind somebody of the
+    ring who is farther away: nearness is known, and not knowing the way is nobody's fault.
     """
     excluded: Counter[Exclusion] = Counter()
-    fitting: list[tuple[Ring, Candidate]] = []
+    rings: dict[Ring, list[Candidate]] = {}
     for candidate in candidates:
-        reason = _excluded_by(candidate, need, policy)
+        reason = excluded_by(candidate, rules, now, declined=declined)
         if reason is None:
-            fitting.append((ring_of(candidate.grid_chain, need.grid_chain), candidate))
+            rings.setdefault(ring_of(candidate.grid_chain, need_chain), []).append(candidate)
         else:
             excluded[reason] += 1
-    fitting.sort(key=lambda entry: (entry[0], *_order(entry[1])))
+    ordered = [(ring, found) for ring in sorted(rings) for found in _by_time(rings[ring], rules)]
     ranked = tuple(
-        _ranked(candidate, place, ring, policy, now)
-        for place, (ring, candidate) in enumerate(fitting[: policy.shortlist], start=1)
+        _ranked(candidate, place, ring, rules, now)
+        for place, (ring, candidate) in enumerate(ordered[: rules.shortlist], start=1)
     )
     return Ranking(ranked=ranked, excluded=dict(excluded), shortfall=None if ranked else shortfall_of(excluded))
 
 
 def shortfall_of(excluded: Mapping[Exclusion, int]) -> Shortfall:
-    """Why nobody is left, from how many each rule kept out: the rule that the most fitting of them fell at."""
-    for exclusion, shortfall in (
-        (Exclusion.TOO_FAR, Shortfall.ALL_TOO_FAR),
-        (Exclusion.AT_CAP, Shortfall.ALL_AT_CAP),
-        (Exclusion.NO_SKILL, Shortfall.NOBODY_WITH_SKILL),
-    ):
+    """Why nobody is left, from how many each rule kept out: the last rule that anybody fell at."""
+    for exclusion, shortfall in _SHORTFALLS:
         if excluded.get(exclusion):
             return shortfall
     return Shortfall.NOBODY_ON_DUTY
 
 
-def _excluded_by(candidate: Candidate, need: Need, policy: Policy) -> Exclusion | None:
-    if candidate.pool not in policy.pools:
+_SHORTFALLS = (
+    (Exclusion.TOO_FAR, Shortfall.ALL_TOO_FAR),
+    (Exclusion.STALE, Shortfall.ALL_STALE),
+    (Exclusion.RESTING, Shortfall.ALL_RESTING),
+    (Exclusion.DECLINED, Shortfall.ALL_DECLINED),
+    (Exclusion.AT_CAP, Shortfall.ALL_AT_CAP),
+    (Exclusion.NO_SKILL, Shortfall.NOBODY_WITH_SKILL),
+    (Exclusion.OTHER_ROLE, Shortfall.NOBODY_OF_ROLE),
+)
+
+
+def excluded_by(  # noqa: PLR0911  one answer for each rule
+    candidate: Candidate, rules: Rules, now: datetime, *, declined: frozenset[int] = frozenset()
+) -> Exclusion | None:
+    """The first rule that keeps the candidate from being sent, None when all let pass."""
+    if candidate.pool not in rules.pools:
         return Exclusion.OTHER_POOL
     if not candidate.on_duty:
         return Exclusion.OFF_DUTY
-    if need.skills and not need.skills & candidate.skills:
+    if (rules.posts and candidate.post not in rules.posts) or (
+        rules.origins and candidate.origin not in rules.origins
+    ):
+        return Exclusion.OTHER_ROLE
+    if rules.skills and not rules.skills & candidate.skills:
         return Exclusion.NO_SKILL
-    if candidate.load >= min(candidate.cap, policy.cap):
+    if candidate.load >= min(candidate.cap, rules.cap):
         return Exclusion.AT_CAP
-    if candidate.distance_m > policy.max_distance_m:
+    if candidate.worker_id in declined:
+        return Exclusion.DECLINED
+    if candidate.finished_at is not None and candidate.finished_at > now - timedelta(seconds=rules.rest_s):
+        return Exclusion.RESTING
+    if rules.excludes_stale and _position(candidate, rules, now)[0] is PositionKind.STALE:
+        return Exclusion.STALE
+    if candidate.distance_m > rules.max_distance_m:
         return Exclusion.TOO_FAR
     return None
 
 
-def _order(candidate: Candidate) -> tuple[float, int, datetime, str]:
-    return (candidate.distance_m, candidate.load, candidate.idle_since, candidate.code)
+def eta_s(candidate: Candidate, rules: Rules) -> int:
+    """Travel time in whole seconds: by road, or along the straight line at the pessimistic speed."""
+    if candidate.travel_s is not None:
+        return round(candidate.travel_s)
+    return round(candidate.distance_m * DETOUR / PESSIMISTIC_M_S[rules.mode])
 
 
-def _ranked(candidate: Candidate, place: int, ring: Ring, policy: Policy, now: datetime) -> Ranked:
+def _by_time(ring: list[Candidate], rules: Rules) -> list[Candidate]:
+    timed = [(c.distance_m, eta_s(c, rules)) for c in ring if c.travel_s is not None]
+
+    def key(candidate: Candidate) -> tuple[int, bool, int, int, datetime, str]:
+        own_s = eta_s(candidate, rules)
+        tail = (candidate.load, candidate.idle_since, candidate.code)
+        if candidate.travel_s is not None:
+            return (own_s, True, 0, *tail)
+        farther = (time_s for distance_m, time_s in timed if distance_m >= candidate.distance_m)
+        return (min(own_s, *farther, own_s), False, own_s, *tail)
+
+    return sorted(ring, key=key)
+
+
+def _position(candidate: Candidate, rules: Rules, now: datetime) -> tuple[PositionKind, int | None]:
     if candidate.positioned_at is None:
-        position, age_s = PositionKind.POST, None
-    else:
-        age_s = max(0, int((now - candidate.positioned_at).total_seconds()))
-        position = PositionKind.STALE if age_s > policy.freshness_s else PositionKind.FRESH
+        return PositionKind.POST, None
+    age_s = max(0, int((now - candidate.positioned_at).total_seconds()))
+    return (PositionKind.STALE if age_s > rules.freshness_s else PositionKind.FRESH), age_s
+
+
+def _ranked(candidate: Candidate, place: int, ring: Ring, rules: Rules, now: datetime) -> Ranked:
+    position, age_s = _position(candidate, rules, now)
     return Ranked(
         candidate=candidate,
         rank=place,
         ring=ring,
         position=position,
         age_s=age_s,
-        eta_s=round(candidate.distance_m * DETOUR / WALK_M_S),
+        eta_s=eta_s(candidate, rules),
+        is_estimated=candidate.travel_s is None,
     )
 
 
@@ -211,17 +266,19 @@ _RING_WORDS = {
     Ring.STREET: "本街道支援",
     Ring.ANYONE: "跨街道支援",
 }
+_MODE_WORDS = {"walk": "步行", "ebike": "骑行", "car": "驾车"}
 _KILOMETRE = 1000
 
 
-def explain(ranked: Ranked) -> str:
+def explain(ranked: Ranked, mode: str = "walk") -> str:
     """Why this one, in a sentence for the desk: "本网格责任人，距 320 m，步行约 4 分钟，手头 1 件"."""
     distance_m = round(ranked.candidate.distance_m)
     shown = f"{distance_m} m" if distance_m < _KILOMETRE else f"{distance_m / _KILOMETRE:.1f} km"
+    way = "（无路网，按直线估）" if ranked.is_estimated else ""
     parts = [
         _RING_WORDS[ranked.ring],
         f"距 {shown}",
-        f"步行约 {max(1, round(ranked.eta_s / 60))} 分钟",
+        f"{_MODE_WORDS[mode]}约 {max(1, round(ranked.eta_s / 60))} 分钟{way}",
         f"手头 {ranked.candidate.load} 件" if ranked.candidate.load else "手头无任务",
     ]
     if ranked.position is PositionKind.POST:

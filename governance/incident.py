@@ -56,6 +56,7 @@ class AssignmentStatus(StrEnum):
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
     TIMED_OUT = "timed_out"
+    HANDED_OVER = "handed_over"
 
 
 ACTIVE_ASSIGNMENT = frozenset({AssignmentStatus.SENT, AssignmentStatus.ACKNOWLEDGED, AssignmentStatus.ARRIVED})

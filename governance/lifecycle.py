@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
 from geo.errors import TransitionRefused
+from governance.deadlines import MOST_EXTENSIONS, MOST_SUSPENSIONS
 from governance.access import Permission
-from governance.incident import Status
+from governance.incident import FINISHED, Status
 
 
 class Action(StrEnum):
     """What somebody does to an incident."""
 
+    CONFIRM = "confirm"
     ACCEPT = "accept"
     REJECT = "reject"
     DISPATCH = "dispatch"
     ACKNOWLEDGE = "acknowledge"
+    REFUSE = "refuse"
+    TIME_OUT = "time_out"
     ARRIVE = "arrive"
+    REINFORCE = "reinforce"
+    REASSIGN = "reassign"
+    HAND_OVER = "hand_over"
     RESOLVE = "resolve"
     VERIFY = "verify"
     REWORK = "rework"
@@ -28,62 +35,133 @@ class Action(StrEnum):
     SUSPEND = "suspend"
     RESUME = "resume"
     MERGE = "merge"
+    SPLIT = "split"
     WITHDRAW = "withdraw"
     REOPEN = "reopen"
+    SUPERVISE = "supervise"
+    RELEASE = "release"
+    EXTEND = "extend"
+    GRANT = "grant"
+    DENY = "deny"
+    APPEAL = "appeal"
+    REVIEW = "review"
+
+
+class Given(StrEnum):
+    """What an action must be given besides the incident; named like the parameter that brings it."""
+
+    OPINION = "opinion"
+    DEPARTMENT = "department"
+    ORIGINAL = "original"
+    RESUME_BY = "resume_by"
+    PARTS = "parts"
+
+
+COMMANDED = frozenset(
+    {
+        Action.DISPATCH,
+        Action.REFUSE,
+        Action.TIME_OUT,
+        Action.REINFORCE,
+        Action.REASSIGN,
+        Action.HAND_OVER,
+        Action.SPLIT,
+        Action.EXTEND,
+        Action.GRANT,
+        Action.DENY,
+        Action.APPEAL,
+        Action.REVIEW,
+    }
+)
+"""Actions with a command of their own; the others are steps that `db.handling.advance` takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """One allowed step. `needs_opinion`: whoever takes it must say why."""
+    """One allowed step: where it leads, who may take it, and what must be given with it."""
 
     action: Action
     from_status: Status
     to_status: Status
     permission: Permission
-    needs_opinion: bool
+    needs: frozenset[Given]
+
+    @property
+    def needs_opinion(self) -> bool:
+        """Whether whoever takes it must say why."""
+        return Given.OPINION in self.needs
 
 
 def _steps(
     action: Action,
-    from_statuses: tuple[Status, ...],
-    to_status: Status,
-    *,
+    from_statuses: Iterable[Status],
+    to_status: Status | None,
+    *needs: Given,
     permission: Permission = Permission.ADVANCE_INCIDENT,
-    needs_opinion: bool = False,
 ) -> tuple[Transition, ...]:
+    """The action's rows of the table; without `to_status` it leaves the incident where it is."""
     return tuple(
         Transition(
             action=action,
             from_status=status,
-            to_status=to_status,
+            to_status=to_status or status,
             permission=permission,
-            needs_opinion=needs_opinion,
+            needs=frozenset(needs),
         )
         for status in from_statuses
     )
 
 
-_S = Status
+_S, _G, _P = Status, Given, Permission
+_OPEN = tuple(status for status in Status if status not in FINISHED)
+_AWAY = (_S.DISPATCHED, _S.PROCESSING)
+"""Somebody has been sent."""
+
 TRANSITIONS: tuple[Transition, ...] = (
+    # Somebody looked on the spot before filing: it is as reported.
+    *_steps(Action.CONFIRM, (_S.REPORTED,), None, _G.OPINION),
     *_steps(Action.ACCEPT, (_S.REPORTED,), _S.ACCEPTED),
-    *_steps(Action.REJECT, (_S.REPORTED, _S.ACCEPTED), _S.REJECTED, needs_opinion=True),
-    *_steps(Action.DISPATCH, (_S.ACCEPTED, _S.RETURNED), _S.DISPATCHED, permission=Permission.DISPATCH),
-    *_steps(Action.ACKNOWLEDGE, (_S.DISPATCHED,), _S.DISPATCHED),
+    *_steps(Action.REJECT, (_S.REPORTED, _S.ACCEPTED), _S.REJECTED, _G.OPINION),
+    *_steps(Action.DISPATCH, (_S.ACCEPTED, _S.RETURNED), _S.DISPATCHED, permission=_P.DISPATCH),
+    *_steps(Action.ACKNOWLEDGE, (_S.DISPATCHED,), None),
+    # Nobody is on the way until the next candidate has been claimed, which may fail.
+    *_steps(Action.REFUSE, (_S.DISPATCHED,), _S.RETURNED, _G.OPINION),
+    *_steps(Action.TIME_OUT, (_S.DISPATCHED,), _S.RETURNED),
     *_steps(Action.ARRIVE, (_S.DISPATCHED,), _S.PROCESSING),
-    *_steps(Action.RESOLVE, (_S.PROCESSING,), _S.RESOLVED, needs_opinion=True),
+    *_steps(Action.REINFORCE, _AWAY, None, permission=_P.DISPATCH),
+    # Whoever comes instead is on the way first, even where somebody was at work.
+    *_steps(Action.REASSIGN, _AWAY, _S.DISPATCHED, _G.OPINION, permission=_P.DISPATCH),
+    *_steps(Action.HAND_OVER, _AWAY, _S.DISPATCHED, permission=_P.DISPATCH),
+    *_steps(Action.RESOLVE, (_S.PROCESSING, _S.TRANSFERRED), _S.RESOLVED, _G.OPINION),
     *_steps(Action.VERIFY, (_S.RESOLVED,), _S.CLOSED),
     # The check on the spot failed, so the same responder goes on.
-    *_steps(Action.REWORK, (_S.RESOLVED,), _S.PROCESSING, needs_opinion=True),
+    *_steps(Action.REWORK, (_S.RESOLVED,), _S.PROCESSING, _G.OPINION),
     # A responder or department gives it back; the command centre sends somebody else.
-    *_steps(Action.RETURN, (_S.DISPATCHED, _S.PROCESSING, _S.TRANSFERRED), _S.RETURNED, needs_opinion=True),
-    *_steps(Action.TRANSFER, (_S.ACCEPTED, _S.RETURNED), _S.TRANSFERRED, needs_opinion=True),
-    *_steps(Action.RESOLVE, (_S.TRANSFERRED,), _S.RESOLVED, needs_opinion=True),
-    *_steps(Action.SUSPEND, (_S.ACCEPTED, _S.PROCESSING, _S.RETURNED), _S.SUSPENDED, needs_opinion=True),
+    *_steps(Action.RETURN, (*_AWAY, _S.TRANSFERRED), _S.RETURNED, _G.OPINION),
+    # From resolved too: what a department did and the check refused goes back to a department.
+    *_steps(Action.TRANSFER, (_S.ACCEPTED, _S.RETURNED, _S.RESOLVED), _S.TRANSFERRED, _G.OPINION, _G.DEPARTMENT),
+    *_steps(
+        Action.SUSPEND,
+        (_S.ACCEPTED, _S.PROCESSING, _S.RETURNED, _S.TRANSFERRED),
+        _S.SUSPENDED,
+        *(_G.OPINION, _G.RESUME_BY),
+    ),
     *_steps(Action.RESUME, (_S.SUSPENDED,), _S.ACCEPTED),
-    *_steps(Action.MERGE, (_S.REPORTED, _S.ACCEPTED), _S.MERGED, needs_opinion=True),
+    *_steps(Action.MERGE, (_S.REPORTED, _S.ACCEPTED, _S.RETURNED), _S.MERGED, _G.OPINION, _G.ORIGINAL),
+    # The parts go their own way; what is left of the matter stays where it is, and can't be closed before them.
+    *_steps(Action.SPLIT, (_S.REPORTED, _S.ACCEPTED, _S.RETURNED, *_AWAY), None, _G.OPINION, _G.PARTS),
     # The dispatcher's undo: nobody is on the way any more.
-    *_steps(Action.WITHDRAW, (_S.DISPATCHED,), _S.ACCEPTED, permission=Permission.DISPATCH),
-    *_steps(Action.REOPEN, (_S.CLOSED,), _S.ACCEPTED, needs_opinion=True),
+    *_steps(Action.WITHDRAW, (_S.DISPATCHED,), _S.ACCEPTED, permission=_P.DISPATCH),
+    *_steps(Action.REOPEN, (_S.CLOSED,), _S.ACCEPTED, _G.OPINION),
+    *_steps(Action.REOPEN, (_S.REJECTED, _S.MERGED), _S.REPORTED, _G.OPINION),
+    *_steps(Action.SUPERVISE, _OPEN, None, _G.OPINION, permission=_P.SUPERVISE),
+    *_steps(Action.RELEASE, _OPEN, None, permission=_P.SUPERVISE),
+    # More time is asked for by those at work, and decided by somebody else.
+    *_steps(Action.EXTEND, (*_AWAY, _S.TRANSFERRED), None, _G.OPINION),
+    *_steps(Action.GRANT, _OPEN, None, permission=_P.DECIDE_TIME),
+    *_steps(Action.DENY, _OPEN, None, _G.OPINION, permission=_P.DECIDE_TIME),
+    *_steps(Action.APPEAL, (_S.CLOSED,), None, _G.OPINION),
+    *_steps(Action.REVIEW, (_S.CLOSED,), None, _G.OPINION, permission=_P.DECIDE_TIME),
 )
 
 _BY_STEP: Mapping[tuple[Status, Action], Transition] = MappingProxyType(
@@ -97,6 +175,7 @@ PAIRS: frozenset[tuple[Status, Status]] = frozenset(
 
 INSTANT: Mapping[Action, str] = MappingProxyType(
     {
+        Action.CONFIRM: "confirmed_at",
         Action.ACCEPT: "accepted_at",
         Action.DISPATCH: "dispatched_at",
         Action.ACKNOWLEDGE: "acknowledged_at",
@@ -125,3 +204,60 @@ def step(current: Status, action: Action) -> Transition:
             requested=action.value,
             allowed=[a.value for a in allowed],
         ) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What an incident's own facts say about its next step, beside its status."""
+
+    is_supervised: bool
+    needs_check: bool
+    is_confirmed: bool
+    has_open_part: bool
+    suspensions: int
+    extensions: int
+    is_extension_asked: bool
+    was_late: bool
+    has_appeal: bool
+    is_appeal_open: bool
+
+
+class Hindrance(StrEnum):
+    """Why an action that the lifecycle has is not open to this incident now."""
+
+    SUPERVISED_ALREADY = "supervised_already"
+    NOT_SUPERVISED = "not_supervised"
+    NOT_CONFIRMED = "not_confirmed"
+    CONFIRMED_ALREADY = "confirmed_already"
+    PART_OPEN = "part_open"
+    SUSPENDED_BEFORE = "suspended_before"
+    EXTENDED_TWICE = "extended_twice"
+    EXTENSION_ASKED = "extension_asked"
+    NO_EXTENSION_ASKED = "no_extension_asked"
+    NOT_LATE = "not_late"
+    APPEALED_ALREADY = "appealed_already"
+    NO_APPEAL = "no_appeal"
+
+
+def hindrance(action: Action, standing: Standing) -> Hindrance | None:
+    """What keeps the action from being taken, None when nothing does."""
+    rules: Mapping[Action, tuple[tuple[bool, Hindrance], ...]] = {
+        Action.CONFIRM: ((standing.is_confirmed, Hindrance.CONFIRMED_ALREADY),),
+        Action.ACCEPT: ((standing.needs_check and not standing.is_confirmed, Hindrance.NOT_CONFIRMED),),
+        Action.VERIFY: ((standing.has_open_part, Hindrance.PART_OPEN),),
+        Action.SUSPEND: ((standing.suspensions >= MOST_SUSPENSIONS, Hindrance.SUSPENDED_BEFORE),),
+        Action.SUPERVISE: ((standing.is_supervised, Hindrance.SUPERVISED_ALREADY),),
+        Action.RELEASE: ((not standing.is_supervised, Hindrance.NOT_SUPERVISED),),
+        Action.EXTEND: (
+            (standing.extensions >= MOST_EXTENSIONS, Hindrance.EXTENDED_TWICE),
+            (standing.is_extension_asked, Hindrance.EXTENSION_ASKED),
+        ),
+        Action.GRANT: ((not standing.is_extension_asked, Hindrance.NO_EXTENSION_ASKED),),
+        Action.DENY: ((not standing.is_extension_asked, Hindrance.NO_EXTENSION_ASKED),),
+        Action.APPEAL: (
+            (standing.has_appeal, Hindrance.APPEALED_ALREADY),
+            (not standing.was_late, Hindrance.NOT_LATE),
+        ),
+        Action.REVIEW: ((not standing.is_appeal_open, Hindrance.NO_APPEAL),),
+    }
+    return next((reason for is_so, reason in rules.get(action, ()) if is_so), None)

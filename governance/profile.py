@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from governance.deadlines import Limit, StageLimits
-from governance.dispatch import Policy
+from governance.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,16 @@ class ClassSpec:
     default_severity: int
     limit: Limit
     is_sensitive: bool
+    needs_check: bool = False
+    needs_photo: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepartmentSpec:
+    """Who takes over what grid workers can't settle."""
+
+    code: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +87,7 @@ class Profile:
     town_bounds: tuple[float, float, float, float]
     classes: tuple[ClassSpec, ...]
     skills: tuple[SkillSpec, ...]
+    departments: tuple[DepartmentSpec, ...]
     stages: StageLimits
     policy: Policy
     calendar: tuple[CalendarSpec, ...]

@@ -26,7 +26,7 @@ from geo.errors import Conflict, InvalidInput
 from governance.profile import Profile
 
 _LOADED = text("SELECT count(*) FROM deployment")
-_WITH_GIVEN_IDS = ("base.road", "building", "household", "worker", "incident", "skill")
+_WITH_GIVEN_IDS = ("base.road", "building", "household", "worker", "incident", "skill", "dispatch_policy")
 
 
 def _town(profile: Profile, extract: Path | None, rng: Generator, report: Callable[[str], None]) -> Town:

@@ -21,6 +21,7 @@ from db.demo.matters import Matters
 from db.demo.people import Shift
 from db.demo.roster import Place, Roster
 from db.demo.town import Town
+from governance.deadlines import marks
 from governance.profile import Profile
 from governance.worktime import WorkCalendar
 
@@ -53,7 +54,8 @@ def live_through(
     storyteller = Storyteller(
         roster=roster,
         clocks=Clockwork(calendar=WorkCalendar(timezone=profile.timezone, overrides=overrides), stages=profile.stages),
-        limits={c.code: (c.limit.amount, c.limit.clock.value) for c in profile.classes},
+        limits={c.code: c.limit for c in profile.classes},
+        departments=[d.code for d in profile.departments],
         rng=rng,
     )
     past = chronicler.occurrences(chronicler.instants(now))
@@ -75,7 +77,8 @@ def file_courses(cursor: psycopg.Cursor[Any], town: Town, courses: Sequence[Cour
             *("id", "no", "title", "description", "class_code", "severity", "status", "is_open", "source"),
             *("is_sensitive", "is_supervised", "geom", "raw_x", "raw_y", "raw_crs", "address", "grid_code"),
             *("is_outside_grid", "reporter_name", "reporter_phone", "reported_at", *_INSTANTS),
-            *("due_at", "settle_by", "version"),
+            *("due_at", "settle_by", "version", "stage_since", "warn_at", "very_late_at", "limit_amount", "limit_clock"),
+            *("remaining_s", "resume_by", "department_code", "suspensions", "extensions", "reworks", "is_exempt"),
         ),
         [
             (
@@ -83,7 +86,10 @@ def file_courses(cursor: psycopg.Cursor[Any], town: Town, courses: Sequence[Cour
                 *(m.kind.is_sensitive, False, geom, point.x, point.y, "cgcs2000", o.address, o.grid_code),
                 *(o.is_outside_grid, m.reporter_name, m.reporter_phone, o.at),
                 *(course.instants.get(name) for name in _INSTANTS),
-                *(course.due_at, course.settle_by, len(course.steps)),
+                *(course.due_at, course.settle_by, len(course.steps), course.stage_since),
+                *marks(course.stage_since, course.due_at),
+                *(m.kind.limit.amount, m.kind.limit.clock.value, course.remaining_s, course.resume_by),
+                *(course.department, course.suspensions, 0, course.reworks, False),
             )
             for i, no, course, point, geom in zip(
                 count(1), _numbers(courses, profile), courses, points, ewkb(points), strict=False
@@ -106,12 +112,12 @@ def file_courses(cursor: psycopg.Cursor[Any], town: Town, courses: Sequence[Cour
         "assignment",
         (
             *("incident_id", "worker_id", "status", "is_override", "reason", "distance_m", "dispatched_by"),
-            *("dispatched_at", "acknowledged_at", "arrived_at", "ended_at"),
+            *("dispatched_at", "acknowledged_at", "arrived_at", "ended_at", "slot", "end_reason"),
         ),
         [
             (
                 *(i, s.worker + 1, s.status.value, False, "", round(s.distance_m, 1), "dispatcher"),
-                *(s.dispatched_at, s.acknowledged_at, s.arrived_at, s.ended_at),
+                *(s.dispatched_at, s.acknowledged_at, s.arrived_at, s.ended_at, 1, ""),
             )
             for i, course in enumerate(courses, start=1)
             for s in course.sendings

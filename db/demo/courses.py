@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from math import log
 
 from numpy.random import Generator
@@ -17,6 +16,7 @@ from db.calendar import Clockwork
 from db.demo.history import Occurrence
 from db.demo.odds import Odds
 from db.demo.roster import Place, Roster
+from governance.deadlines import Limit, remaining_s, resumed
 from governance.incident import AssignmentStatus, Source, Status
 from governance.lifecycle import INSTANT, Action, step
 
@@ -52,6 +52,7 @@ _MEDIAN_MIN = {
     Action.RETURN: 12.0,
 }
 _SPREAD = 0.6
+_PUT_OFF = timedelta(days=7)
 _OVERDUE = 0.055
 """The share that is settled after its deadline."""
 _ENDINGS = Odds.of(
@@ -126,7 +127,13 @@ class Course:
 
     occurrence: Occurrence
     settle_by: datetime
+    stage_since: datetime
     status: Status = Status.REPORTED
+    department: str | None = None
+    remaining_s: float | None = None
+    resume_by: datetime | None = None
+    suspensions: int = 0
+    reworks: int = 0
     due_at: datetime | None = None
     instants: dict[str, datetime] = field(default_factory=dict)
     steps: list[TakenStep] = field(default_factory=list)
@@ -139,8 +146,9 @@ class Storyteller:
 
     roster: Roster
     clocks: Clockwork
-    limits: Mapping[str, tuple[Decimal, str]]
-    """Amount and clock by class code."""
+    limits: Mapping[str, Limit]
+    """By class code."""
+    departments: Sequence[str]
     rng: Generator
 
     def settled(self, occurrence: Occurrence, xy: Place, *, now: datetime) -> Course:
@@ -178,8 +186,8 @@ class Storyteller:
         return courses
 
     def _begin(self, occurrence: Occurrence) -> Course:
-        settle_by = self.clocks.settle_by(occurrence.at, *self.limits[occurrence.matter.kind.code])
-        return Course(occurrence=occurrence, settle_by=settle_by)
+        settle_by = self.clocks.settle_by(occurrence.at, self.limits[occurrence.matter.kind.code])
+        return Course(occurrence=occurrence, settle_by=settle_by, stage_since=occurrence.at)
 
     def _instants(self, start: datetime, settle_by: datetime, actions: Sequence[Action]) -> list[datetime]:
         """When each action was taken if nothing pressed."""
@@ -222,8 +230,30 @@ class Storyteller:
             if action in INSTANT:
                 course.instants[INSTANT[action]] = entered
             course.steps.append(_taken(action, course.status, transition.to_status, actor, at=entered, opinion=opinion))
+            if transition.to_status is not course.status:
+                course.stage_since = entered
             course.status = transition.to_status
-        course.due_at = self.clocks.due_at(course.status, entered_at=entered, settle_by=course.settle_by)
+            self._keep_time(course, action, entered)
+        course.due_at = self.clocks.due_at(
+            course.status, entered_at=course.stage_since, settle_by=course.settle_by, resume_by=course.resume_by
+        )
+
+    def _keep_time(self, course: Course, action: Action, at: datetime) -> None:
+        """What the action means for the clock of the whole matter, as `db.calendar` has it."""
+        limit, calendar = self.limits[course.occurrence.matter.kind.code], self.clocks.calendar
+        match action:
+            case Action.SUSPEND:
+                course.remaining_s = remaining_s(at, course.settle_by, limit.clock, calendar)
+                course.resume_by, course.suspensions = at + _PUT_OFF, course.suspensions + 1
+            case Action.RESUME if course.remaining_s is not None:
+                course.settle_by = resumed(at, course.remaining_s, course.settle_by, limit.clock, calendar)
+                course.remaining_s = course.resume_by = None
+            case Action.TRANSFER:
+                course.department = self.departments[int(self.rng.integers(len(self.departments)))]
+            case Action.REWORK:
+                course.reworks += 1
+            case _:
+                pass
 
 
 def _follow(course: Course, sending: Sending, action: Action, at: datetime) -> None:

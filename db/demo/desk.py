@@ -15,7 +15,7 @@ import numpy as np
 from numpy.random import Generator
 from sqlalchemy import Row, text
 
-from db import assignments, incidents
+from db import assignments, handling
 from db.session import Database
 from geo.errors import Conflict, NobodyEligible, NotFound
 from governance.access import SYSTEM, Principal, Role
@@ -47,7 +47,7 @@ _OPEN = text(
     CROSS JOIN LATERAL (
         SELECT s.at FROM incident_step AS s WHERE s.incident_id = i.id ORDER BY s.id DESC LIMIT 1
     ) AS last
-    LEFT JOIN assignment AS a ON a.incident_id = i.id AND a.ended_at IS NULL
+    LEFT JOIN assignment AS a ON a.incident_id = i.id AND a.ended_at IS NULL AND a.slot = 1
     LEFT JOIN worker AS w ON w.id = a.worker_id
     LEFT JOIN responder AS r ON r.worker_id = w.id
     WHERE i.is_open
@@ -144,7 +144,8 @@ class Desk:
         if action is Action.DISPATCH:
             assignments.dispatch(self.database, principal, no, now=now)
         else:
-            incidents.advance(self.database, principal, no, action, now=now, opinion=_OPINIONS.get(action, ""))
+            given = self._given(action, no, now=now)
+            handling.advance(self.database, principal, no, action, now=now, given=given)
 
     @staticmethod
     def _attempt(take: Callable[[], None], no: str, action: Action) -> None:

@@ -18,6 +18,7 @@ from db.demo.frame import finely
 from db.demo.people import Shift, phones
 from db.demo.plan import polygons_of
 from db.demo.town import Town
+from db.policies import CARD_COLUMNS, card_values, policy_values
 from governance.profile import Profile
 
 _ROAD_MARGIN_M = {"park": 5.0}
@@ -54,16 +55,17 @@ def file_profile(cursor: psycopg.Cursor[Any], profile: Profile, town: Town, *, n
         "incident_class",
         (
             *("code", "major_code", "major_name", "name", "domain", "skills", "default_severity"),
-            *("limit_amount", "limit_clock", "is_sensitive"),
+            *("limit_amount", "limit_clock", "is_sensitive", "needs_check", "needs_photo"),
         ),
         [
             (
                 *(c.code, c.major_code, c.major_name, c.name, c.domain, list(c.skills), c.default_severity),
-                *(c.limit.amount, c.limit.clock.value, c.is_sensitive),
+                *(c.limit.amount, c.limit.clock.value, c.is_sensitive, c.needs_check, c.needs_photo),
             )
             for c in profile.classes
         ],
     )
+    copy_rows(cursor, "department", ("code", "name"), [(d.code, d.name) for d in profile.departments])
     stages = {stage: getattr(profile.stages, stage) for stage in ("accept", "dispatch", "verify")}
     copy_rows(
         cursor,
@@ -71,17 +73,13 @@ def file_profile(cursor: psycopg.Cursor[Any], profile: Profile, town: Town, *, n
         ("stage", "limit_amount", "limit_clock"),
         [(stage, limit.amount, limit.clock.value) for stage, limit in stages.items()],
     )
-    policy = profile.policy
+    policy = policy_values(profile.policy, made_by="system", now=now)
+    copy_rows(cursor, "dispatch_policy", ("id", *policy), [(1, *policy.values())])
     copy_rows(
         cursor,
-        "dispatch_policy",
-        ("pools", "cap", "freshness_s", "max_distance_m", "shortlist", "made_at", "made_by"),
-        [
-            (
-                *(sorted(policy.pools), policy.cap, policy.freshness_s, policy.max_distance_m, policy.shortlist),
-                *(now, "system"),
-            )
-        ],
+        "run_card",
+        ("policy_id", *CARD_COLUMNS),
+        [(1, *(line[column] for column in CARD_COLUMNS)) for line in card_values(profile.policy)],
     )
     copy_rows(cursor, "calendar_day", ("day", "kind", "name"), [(d.day, d.kind, d.name) for d in profile.calendar])
     copy_rows(

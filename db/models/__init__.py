@@ -2,22 +2,35 @@
 
 from db.models.access import Account, ApiToken, LoginSession
 from db.models.ground import Block, Road, RoadEdge, Water
-from db.models.incidents import Assignment, Incident, IncidentClass, IncidentStep, LifecycleTransition, Recommendation
+from db.models.incidents import (
+    Appeal,
+    Assignment,
+    Department,
+    ExtensionRequest,
+    Incident,
+    IncidentClass,
+    IncidentStep,
+    LifecycleTransition,
+    Recommendation,
+)
 from db.models.places import Building, Device, Household, Organisation, Place
-from db.models.record import CalendarDay, Record, ReportedFigure, StageLimit
+from db.models.record import CalendarDay, Record, ReportedFigure, StageLimit, WorkSpell
 from db.models.territory import Deployment, Grid
-from db.models.workers import DispatchPolicy, Responder, Skill, Worker
+from db.models.workers import DispatchPolicy, Responder, RunCard, Skill, Worker
 
 __all__ = [
     "Account",
     "ApiToken",
+    "Appeal",
     "Assignment",
     "Block",
     "Building",
     "CalendarDay",
+    "Department",
     "Deployment",
     "Device",
     "DispatchPolicy",
+    "ExtensionRequest",
     "Grid",
     "Household",
     "Incident",
@@ -33,8 +46,10 @@ __all__ = [
     "Responder",
     "Road",
     "RoadEdge",
+    "RunCard",
     "Skill",
     "StageLimit",
     "Water",
+    "WorkSpell",
     "Worker",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -80,6 +80,16 @@ class CalendarDay(Record):
     day: Mapped[date] = mapped_column(primary_key=True)
     kind: Mapped[str]
     name: Mapped[str]
+
+
+class WorkSpell(Record):
+    """A spell of the working day, in local time."""
+
+    __tablename__ = "work_spell"
+    __table_args__ = (CheckConstraint("opens < closes", name="order"),)
+
+    opens: Mapped[time] = mapped_column(primary_key=True)
+    closes: Mapped[time]
 
 
 class StageLimit(Record):

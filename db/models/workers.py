@@ -77,6 +77,12 @@ class Responder(Record):
     grid_code: Mapped[str]
     idle_since: Mapped[datetime]
     updated_at: Mapped[datetime]
+    areas: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    """Ids of the post's grid and all above it, and that of the grid itself with a minus; filled by a trigger."""
+    post: Mapped[str]
+    origin: Mapped[str]
+    finished_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When the last task ended: the rest begins here."""
 
 
 class DispatchPolicy(Record):
@@ -85,6 +91,8 @@ class DispatchPolicy(Record):
     __tablename__ = "dispatch_policy"
     __table_args__ = (
         CheckConstraint("cap > 0 AND freshness_s > 0 AND max_distance_m > 0 AND shortlist > 0", name="positive"),
+        one_of("mode", ("walk", "ebike", "car")),
+        CheckConstraint("rest_s >= 0 AND acknowledge_s > 0 AND ring_s >= 0", name="spans"),
     )
 
     id: Mapped[int] = identity()
@@ -95,3 +103,36 @@ class DispatchPolicy(Record):
     shortlist: Mapped[int] = mapped_column(SmallInteger)
     made_at: Mapped[datetime]
     made_by: Mapped[str]
+    rest_s: Mapped[int] = mapped_column(Integer)
+    acknowledge_s: Mapped[int] = mapped_column(Integer)
+    excludes_stale: Mapped[bool]
+    mode: Mapped[str]
+    ring_s: Mapped[int] = mapped_column(Integer)
+    note: Mapped[str] = mapped_column(default="")
+
+
+class RunCard(Record):
+    """One line of a class's run card under a policy: so many people of these posts, origins and skills.
+
+    An empty list means any; `skills` null those that the class asks for. A null limit is the policy's.
+    """
+
+    __tablename__ = "run_card"
+    __table_args__ = (
+        CheckConstraint("people BETWEEN 1 AND 10", name="people"),
+        CheckConstraint("line BETWEEN 1 AND 10", name="line"),
+        CheckConstraint("cap > 0 AND max_distance_m > 0 AND freshness_s > 0 AND rest_s >= 0", name="positive"),
+    )
+
+    policy_id: Mapped[int] = mapped_column(ForeignKey("dispatch_policy.id"), primary_key=True)
+    class_code: Mapped[str] = mapped_column(ForeignKey("incident_class.code"), primary_key=True)
+    line: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    people: Mapped[int] = mapped_column(SmallInteger)
+    posts: Mapped[list[str]]
+    origins: Mapped[list[str]]
+    skills: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
+    pools: Mapped[list[str]]
+    cap: Mapped[int | None] = mapped_column(SmallInteger)
+    max_distance_m: Mapped[int | None] = mapped_column(Integer)
+    freshness_s: Mapped[int | None] = mapped_column(Integer)
+    rest_s: Mapped[int | None] = mapped_column(Integer)

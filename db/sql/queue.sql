@@ -5,7 +5,7 @@ SELECT i.no, i.title, i.class_code, c.name AS class_name, i.severity, i.status, 
 FROM incident AS i
 JOIN incident_class AS c ON c.code = i.class_code
 JOIN grid AS g ON g.code = i.grid_code
-LEFT JOIN assignment AS a ON a.incident_id = i.id AND a.ended_at IS NULL
+LEFT JOIN assignment AS a ON a.incident_id = i.id AND a.ended_at IS NULL AND a.slot = 1
 LEFT JOIN worker AS w ON w.id = a.worker_id
 WHERE i.is_open
     AND (CAST(:grids AS text[]) IS NULL OR i.grid_code = ANY (CAST(:grids AS text[])))

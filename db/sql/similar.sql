@@ -7,7 +7,7 @@ FROM here
 JOIN incident AS i ON ST_DWithin(i.geom::geography, here.geom::geography, :radius_m)
 JOIN incident_class AS c ON c.code = i.class_code
 JOIN grid AS g ON g.code = i.grid_code
-LEFT JOIN assignment AS a ON a.incident_id = i.id AND a.ended_at IS NULL
+LEFT JOIN assignment AS a ON a.incident_id = i.id AND a.ended_at IS NULL AND a.slot = 1
 LEFT JOIN worker AS w ON w.id = a.worker_id
 WHERE i.class_code = :class_code AND i.reported_at >= :since AND i.status <> 'merged'
 ORDER BY ST_Distance(i.geom::geography, here.geom::geography), i.no

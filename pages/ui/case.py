@@ -8,9 +8,9 @@ from typing import Literal
 
 import streamlit as st
 
-from db import assignments, incidents
-from db.assignments import Recommendation
-from db.incidents import Incident
+from db import assignments, candidates, cases, handling
+from db.candidates import Recommendation
+from db.cases import Incident
 from governance import dispatch, labels, lifecycle
 from governance.access import Permission
 from governance.dispatch import Ranked
@@ -34,7 +34,7 @@ def render() -> None:
     no = st.query_params.get("no", "")
     with right, st.container(key="desk_case"), commands.calmly() as calm:
         if no:
-            incident = context.remembered("case", no, ("incidents",), lambda session: incidents.get(session, no))
+            incident = context.remembered("case", no, ("incidents",), lambda session: cases.get(session, no))
             recommendation = _recommendation(incident)
             chosen = _panel(incident, recommendation)
         else:
@@ -66,7 +66,7 @@ def _recommendation(incident: Incident) -> Recommendation | None:
         "candidates",
         incident.no,
         _LAYERS,
-        lambda session: assignments.candidates(session, incident.no, principal=principal, now=context.now()),
+        lambda session: candidates.recommend(session, incident.no, principal=principal, now=context.now()),
     )
 
 
@@ -204,7 +204,7 @@ def _allowed(incident: Incident) -> tuple[list[Action], list[Action]]:
 
 def _advance(incident: Incident, action: Action, opinion: str) -> None:
     with commands.attempt():
-        incidents.advance(
+        handling.advance(
             context.deployment().database,
             context.principal(),
             incident.no,

@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from db.incidents import Incident
+from db.cases import Incident
 from geo.features import FeatureFilter
 from governance.dispatch import Ranked
 from layers import candidates, deck

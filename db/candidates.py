@@ -1,0 +1,285 @@
+"""Whom to send: PostGIS finds the nearest of each ring, the road network times them, the rules order them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import isfinite
+from threading import Lock
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db.policies import policy_in_force
+from db.roads import road_graph
+from db.sql import statement
+from geo.crs import storage_to_metric
+from geo.errors import NotFound, UnknownCode
+from geo.travel import SPEED_M_S, RoadGraph, TravelMode
+from governance.access import Principal
+from governance.dispatch import (
+    Candidate,
+    Exclusion,
+    Ranking,
+    Ring,
+    eta_s,
+    excluded_by,
+    rank,
+    responsibility,
+    shortfall_of,
+)
+from governance.policy import Policy, Rules, rules_for
+
+_FETCHED = 3
+"""Candidates fetched for each that is wanted: the nearest in a straight line need not be the first to arrive."""
+_LEAST_FETCHED = 24
+_GROWTH = 4
+_SHRINK = 0.998
+"""A metre in the plane is at least so many on the ground, within the metric zones that deployments use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of the run card: how many people, by which rules, and who could be sent."""
+
+    rules: Rules
+    ranking: Ranking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recommendation:
+    """Whom the rules propose for an incident, under which policy, and what kept the others out; the first line leads."""
+
+    no: str
+    policy: Policy
+    lines: tuple[Line, ...]
+    made_at: datetime
+
+    @property
+    def ranking(self) -> Ranking:
+        """Who could lead."""
+        return self.lines[0].ranking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What an incident asks for: its place in degrees and in the metric SRID, its class, and its grids, finest first.
+
+    `declined` are ids of those who refused it or gave no answer, `sent` of those who are on the way.
+    """
+
+    id: int
+    no: str
+    class_code: str
+    skills: frozenset[int]
+    lon: float
+    lat: float
+    x: float
+    y: float
+    srid: int
+    codes: tuple[str, ...]
+    ids: tuple[int, ...]
+    declined: frozenset[int]
+    sent: frozenset[int]
+
+
+def need_of(session: Session, no: str) -> Need:
+    """What the incident asks for. Raises `NotFound`."""
+    row = session.execute(statement("need"), {"no": no}).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no incident {no}", no=no)
+    x, y = storage_to_metric(row.lon, row.lat, row.srid)
+    return Need(
+        id=row.id,
+        no=row.no,
+        class_code=row.class_code,
+        skills=frozenset(row.skills),
+        lon=row.lon,
+        lat=row.lat,
+        x=x,
+        y=y,
+        srid=row.srid,
+        codes=tuple(row.codes),
+        ids=tuple(row.ids),
+        declined=frozenset(row.declined),
+        sent=frozenset(row.sent),
+    )
+
+
+def recommend(session: Session, no: str, *, principal: Principal, now: datetime) -> Recommendation:
+    """Who could be sent to the incident, in the order of the rules; nothing is stored or locked. Raises `NotFound`."""
+    need = need_of(session, no)
+    policy = policy_in_force(session, class_code=need.class_code)
+    search = _Search(session=session, need=need, scope=principal.grid_prefix, now=now)
+    lines = tuple(
+        Line(rules=rules, ranking=search.ranking(rules)) for rules in rules_for(policy, need.class_code, need.skills)
+    )
+    return Recommendation(no=no, policy=policy, lines=lines, made_at=now)
+
+
+def recommend_named(session: Session, no: str, worker: str, *, now: datetime) -> Recommendation:
+    """The named worker as the only candidate to lead: bound by duty and cap alone, the rest is the dispatcher's to judge.
+
+    Raises `NotFound`, `UnknownCode` when there is no such worker in scope.
+    """
+    need = need_of(session, no)
+    policy = policy_in_force(session, class_code=need.class_code)
+    first, *others = rules_for(policy, need.class_code, need.skills)
+    search = _Search(session=session, need=need, scope="", now=now)
+    place = {"lon": need.lon, "lat": need.lat, "cap": first.cap, "worker": worker}
+    found = search.timed(session.execute(statement("named"), place).all(), first)
+    if not found:
+        raise UnknownCode(f"there is no worker {worker}", field="worker")
+    lenient = replace(
+        first,
+        people=1,
+        pools=frozenset({found[0].pool}),
+        posts=frozenset(),
+        origins=frozenset(),
+        skills=frozenset(),
+        max_distance_m=float("inf"),
+        excludes_stale=False,
+        rest_s=0,
+    )
+    lines = [Line(rules=lenient, ranking=rank(found, need.codes, lenient, now))]
+    if first.people > 1:
+        others.insert(0, replace(first, people=first.people - 1))
+    lines += [Line(rules=rules, ranking=search.ranking(rules)) for rules in others]
+    return Recommendation(no=no, policy=policy, lines=tuple(lines), made_at=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """One search around an incident."""
+
+    session: Session
+    need: Need
+    scope: str
+    now: datetime
+
+    def ranking(self, rules: Rules) -> Ranking:
+        """The ranking of everybody by the rules: exact, though only the rings that the shortlist needs are read."""
+        asked = self._asked(rules)
+        found: list[Candidate] = []
+        is_full = False
+        for _, inside, outside in rings_around(self.need):
+            found += self._ring(rules, asked | {"inside": inside, "outside": outside}, rules.shortlist - len(found))
+            is_full = len(found) >= rules.shortlist
+            if is_full:
+                break
+        ranking = rank(found, self.need.codes, rules, self.now, declined=self.need.declined)
+        # Who hears that nobody can be sent, hears why as of now.
+        counts = _counts(self.session, asked, is_fresh=not ranking.ranked)
+        eligible = counts.pop("eligible", 0)
+        excluded = {Exclusion(reason): number for reason, number in counts.items()}
+        # With a full list nobody asks how many more are too far away; without one, it holds all who are near enough.
+        if not is_full and eligible > len(found):
+            excluded[Exclusion.TOO_FAR] = eligible - len(found)
+        shortfall = None if ranking.ranked else shortfall_of(excluded)
+        return replace(ranking, excluded=excluded, shortfall=shortfall)
+
+    def timed(self, rows: Sequence[Any], rules: Rules) -> list[Candidate]:
+        """The rows as candidates, each with its travel time on the road network."""
+        mode = TravelMode(rules.mode)
+        times = travel_times(road_graph(self.session, mode), mode, [(r.x, r.y) for r in rows], (self.need.x, self.need.y))
+        return [_candidate(row, time) for row, time in zip(rows, times, strict=True)]
+
+    def _ring(self, rules: Rules, asked: Mapping[str, Any], wanted: int) -> list[Candidate]:
+        """Those of one ring who may be sent: all of them, or so many that the `wanted` first are surely among them."""
+        limit = max(_FETCHED * wanted, _LEAST_FETCHED)
+        while True:
+            rows = self.session.execute(statement("candidates"), {**asked, "limit": limit}).all()
+            found = [c for c in self.timed(rows, rules) if excluded_by(c, rules, self.now) is None]
+            if len(rows) < limit:
+                return found
+            # Whoever was not fetched lies farther away in the plane, and no way is shorter than that.
+            horizon_m = rows[-1].plane_m * _SHRINK
+            times = sorted(eta_s(candidate, rules) for candidate in found)
+            is_exact = len(times) >= wanted and times[wanted - 1] < int(horizon_m / SPEED_M_S[TravelMode(rules.mode)])
+            if is_exact or horizon_m > rules.max_distance_m:
+                return found
+            limit *= _GROWTH
+
+    def _asked(self, rules: Rules) -> dict[str, Any]:
+        need = self.need
+        return {
+            "x": need.x,
+            "y": need.y,
+            "srid": need.srid,
+            "lon": need.lon,
+            "lat": need.lat,
+            "scope": self.scope,
+            "pools": sorted(rules.pools),
+            "cap": rules.cap,
+            "needs_skill": bool(rules.skills),
+            "skills": sorted(rules.skills),
+            "needs_post": bool(rules.posts),
+            "posts": sorted(rules.posts),
+            "needs_origin": bool(rules.origins),
+            "origins": sorted(rules.origins),
+            "declined": sorted(need.declined | need.sent),
+            "rested": self.now - timedelta(seconds=rules.rest_s),
+            "excludes_stale": rules.excludes_stale,
+            "fresh_since": self.now - timedelta(seconds=rules.freshness_s),
+        }
+
+
+def rings_around(need: Need) -> list[tuple[Ring, list[int], list[int]]]:
+    """Each ring as the areas that a post lies inside of and those that it lies outside of; see `candidates.sql`."""
+    ids = dict(zip(need.codes, need.ids, strict=True))
+    own, community, street = (ids[code] for code in responsibility(need.codes))
+    rings = [(Ring.OWN, [own], [])]
+    if own != community:
+        rings += [(Ring.SIBLING, [community], [own, -community]), (Ring.COMMUNITY, [-community], [])]
+    if community != street:
+        rings.append((Ring.STREET, [street], [community]))
+    return [*rings, (Ring.ANYONE, [], [street])]
+
+
+def travel_times(
+    graph: RoadGraph, mode: TravelMode, origins: Sequence[tuple[float, float]], destination: tuple[float, float]
+) -> list[float | None]:
+    """Seconds by road from each origin to the one destination (metric SRID), None where there is no way."""
+    if graph.is_empty or not origins:
+        return [None] * len(origins)
+    times = graph.times_s(np.array(origins), destination, speed_m_s=SPEED_M_S[mode])
+    return [float(time) if isfinite(time) else None for time in times]
+
+
+def _candidate(row: Any, travel_s: float | None) -> Candidate:
+    facts = {name: value for name, value in row._asdict().items() if name not in {"x", "y", "plane_m"}}
+    facts |= {"grid_chain": tuple(row.grid_chain), "skills": frozenset(row.skills)}
+    return Candidate(**facts, travel_s=travel_s)
+
+
+_COUNT_SHARE = 0.01
+_QUICK_S = 0.1
+_MOST_KEPT = 256
+_kept: dict[tuple[str, ...], tuple[float, dict[str, int]]] = {}
+_keeping = Lock()
+
+
+def _counts(session: Session, asked: Mapping[str, Any], *, is_fresh: bool) -> dict[str, int]:
+    """How many each rule keeps out, counted over everybody.
+
+    Where that takes long, because there are hundreds of thousands of responders, the counts are kept for a hundred times
+    as long as they took: at most one hundredth of the time goes into an explanation that changes slowly.
+    """
+    ruled = ("scope", "pools", "cap", "skills", "posts", "origins", "declined", "excludes_stale")
+    key = (str(session.connection().engine.url), *(str(asked[name]) for name in ruled))
+    began = monotonic()
+    with _keeping:
+        until, counts = _kept.get(key, (0.0, {}))
+    if began < until and not is_fresh:
+        return dict(counts)
+    counts = {row.reason: int(row.number) for row in session.execute(statement("excluded"), dict(asked))}
+    took_s = monotonic() - began
+    if took_s > _QUICK_S:
+        with _keeping:
+            if len(_kept) >= _MOST_KEPT:
+                _kept.clear()
+            _kept[key] = (began + took_s / _COUNT_SHARE, dict(counts))
+    return counts

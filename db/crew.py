@@ -1,0 +1,107 @@
+"""Those who were sent: their assignments followed, ended and taken up again, and the load that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from geo.errors import Conflict
+from governance.access import Principal
+from governance.incident import AssignmentStatus
+from governance.lifecycle import Action
+
+_FOLLOW = {
+    Action.ACKNOWLEDGE: text(
+        """UPDATE assignment SET status = 'acknowledged', acknowledged_at = :now
+        WHERE incident_id = :incident_id AND ended_at IS NULL AND status = 'sent'"""
+    ),
+    Action.ARRIVE: text(
+        """UPDATE assignment SET status = 'arrived', arrived_at = :now,
+            acknowledged_at = coalesce(acknowledged_at, :now)
+        WHERE incident_id = :incident_id AND ended_at IS NULL AND status <> 'arrived'"""
+    ),
+}
+
+# Responders in the order of their ids, so that two commands never wait for each other.
+_END = text(
+    """WITH ended AS (
+        UPDATE assignment SET status = :status, ended_at = :now, end_reason = :reason
+        WHERE incident_id = :incident_id AND ended_at IS NULL
+            AND (CAST(:slots AS smallint[]) IS NULL OR slot = ANY (CAST(:slots AS smallint[])))
+        RETURNING worker_id
+    ), locked AS MATERIALIZED (
+        SELECT r.worker_id FROM responder AS r JOIN ended USING (worker_id) ORDER BY r.worker_id FOR NO KEY UPDATE OF r
+    )
+    UPDATE responder AS r
+    SET load = r.load - 1, idle_since = :now, finished_at = CASE WHEN :is_work THEN :now ELSE r.finished_at END,
+        updated_at = :now
+    FROM locked
+    WHERE r.worker_id = locked.worker_id"""
+)
+
+# Rework: the check on the spot failed, so those who did the work go on, off duty or not, but not beyond the cap.
+_RESUME = text(
+    """WITH last AS (
+        SELECT DISTINCT ON (a.slot) a.*
+        FROM assignment AS a
+        WHERE a.incident_id = :incident_id AND a.status = 'done' AND a.ended_at = (
+            SELECT max(b.ended_at) FROM assignment AS b WHERE b.incident_id = :incident_id AND b.status = 'done')
+        ORDER BY a.slot, a.id DESC
+    ), locked AS MATERIALIZED (
+        SELECT r.worker_id FROM responder AS r JOIN last USING (worker_id) WHERE r.load < r.cap
+        ORDER BY r.worker_id FOR NO KEY UPDATE OF r
+    ), taken AS (
+        UPDATE responder AS r SET load = r.load + 1, updated_at = :now
+        FROM locked
+        WHERE r.worker_id = locked.worker_id
+        RETURNING r.worker_id
+    )
+    INSERT INTO assignment (incident_id, worker_id, recommendation_id, status, is_override, reason, distance_m,
+        dispatched_by, dispatched_at, acknowledged_at, arrived_at, slot, eta_s, end_reason)
+    SELECT last.incident_id, last.worker_id, last.recommendation_id, 'arrived', last.is_override, last.reason,
+        last.distance_m, :account, :now, :now, :now, last.slot, last.eta_s, ''
+    FROM last JOIN taken USING (worker_id)
+    RETURNING slot"""
+)
+
+
+def follow(session: Session, incident_id: int, action: Action, *, now: datetime) -> None:
+    """Marks those who were sent as having acknowledged or arrived."""
+    session.execute(_FOLLOW[action], {"incident_id": incident_id, "now": now})
+
+
+def end(
+    session: Session,
+    incident_id: int,
+    status: AssignmentStatus,
+    *,
+    now: datetime,
+    reason: str = "",
+    slots: Sequence[int] | None = None,
+) -> None:
+    """Ends the active assignments (of some `slots`, or all) and takes them off their responders' loads."""
+    session.flush()
+    session.execute(
+        _END,
+        {
+            "incident_id": incident_id,
+            "status": status,
+            "now": now,
+            "reason": reason,
+            "slots": None if slots is None else list(slots),
+            "is_work": status is AssignmentStatus.DONE,
+        },
+    )
+
+
+def resume(session: Session, incident_id: int, principal: Principal, *, now: datetime) -> None:
+    """Gives a rework to those who did the work. Raises `Conflict` when the lead holds as much as they may.
+
+    What a department did has nobody to give it to: then the incident needs another way on.
+    """
+    facts = {"incident_id": incident_id, "account": principal.account, "now": now}
+    if 1 not in session.scalars(_RESUME, facts).all():
+        raise Conflict("whoever did the work holds as many open tasks as they may", reason="at_cap")
