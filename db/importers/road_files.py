@@ -28,7 +28,7 @@ from geo.noding import Lines
 from geo.source_crs import SourceCrs, source_crs
 from governance import labels
 
-_OSM, _GEOJSON = (".pbf", ".osm"), (".geojson", ".json")
+_OSM, _GEOJSON, _SHAPEFILE = (".pbf", ".osm"), (".geojson", ".json"), ".shp"
 _DECIMALS = 8
 """Of a degree: a millimetre, so that equal corners stay equal after their projection is undone."""
 
@@ -36,6 +36,9 @@ _NAME = ("name", "名称", "道路名称", "路名", "road_name", "roadname", "n
 _CLASS = ("class", "fclass", "highway", "road_class", "roadclass", "道路等级", "等级", "道路类型", "类型", "type")
 _ONEWAY = ("oneway", "one_way", "is_oneway", "单行", "单向", "单行道")
 _LAYER, _BRIDGE, _TUNNEL = ("layer", "z_level", "层", "层级"), ("bridge", "桥", "桥梁"), ("tunnel", "隧道")
+_SPELLINGS = (*_NAME, *_CLASS, *_ONEWAY, *_LAYER, *_BRIDGE, *_TUNNEL)
+_DBF_NAME = 10
+"""Bytes of a column's name in a Shapefile: what is longer is cut there, through a Chinese character if need be."""
 
 _CLASSES: Mapping[str, str] = MappingProxyType(
     ROAD_CLASS
@@ -136,15 +139,14 @@ def _of_table(path: Path) -> _Table:
         if len(layers) != 1:
             detail = f"one layer of lines is read, {path.name} has {', '.join(layers) or 'none'}"
             raise InvalidInput(detail, field="layer")
-        is_shapefile = pyogrio.read_info(path, layer=layers[0])["driver"] == "ESRI Shapefile"
         # Latin 1 keeps every byte of a Shapefile as it is: what they mean is told below.
-        encoding = "ISO-8859-1" if is_shapefile else None
+        encoding = "ISO-8859-1" if path.suffix.lower() == _SHAPEFILE else None
         meta, _, wkb, columns = pyogrio.raw.read(path, layer=layers[0], encoding=encoding)
     except (DataSourceError, DataLayerError, FeatureError) as error:
         raise InvalidInput(f"{path.name} 无法读取 can't be read: {error}", field="file") from error
     names = [str(name) for name in meta["fields"]]
     texts: list[Sequence[object]] = [column.tolist() for column in columns]
-    if is_shapefile:
+    if encoding is not None:
         names, texts = _decoded(path, names, texts)
     geometry = shapely.from_wkb(wkb, on_invalid="ignore")
     return _Table(dict(zip((n.strip().lower() for n in names), texts, strict=True)), geometry, meta["crs"])
@@ -153,21 +155,26 @@ def _of_table(path: Path) -> _Table:
 def _decoded(
     path: Path, names: Sequence[str], columns: Sequence[Sequence[object]]
 ) -> tuple[list[str], list[Sequence[object]]]:
-    """A Shapefile's words: in the encoding that its .cpg names, else in UTF-8 or, failing that, GB 18030.
+    """A Shapefile's columns of roads, read in the encoding that its .cpg names, else in UTF-8 or GB 18030.
 
     Chinese text in GB 18030 is practically never valid UTF-8, so that the two can't be mistaken for each other.
     """
-    raw = [word for column in (names, *columns) for word in column if isinstance(word, str)]
-    encoding = _named_encoding(path) or ("utf-8" if all(map(_is_utf8, raw)) else "gb18030")
-    read_names = [_decode(name, encoding, field="name", row=None) for name in names]
+    known = {spelling.encode(code)[:_DBF_NAME]: spelling for code in ("utf-8", "gb18030") for spelling in _SPELLINGS}
+    ours = {
+        spelling: column
+        for name, column in zip(names, columns, strict=True)
+        if (spelling := known.get(name.encode("latin-1").strip().lower()))
+    }
+    words = [word for column in ours.values() for word in column if isinstance(word, str)]
+    encoding = _named_encoding(path) or ("utf-8" if all(map(_is_utf8, words)) else "gb18030")
     read = [
         [
             _decode(v, encoding, field=name, row=row) if isinstance(v, str) else v
             for row, v in enumerate(column, start=1)
         ]
-        for name, column in zip(read_names, columns, strict=True)
+        for name, column in ours.items()
     ]
-    return read_names, list(read)
+    return list(ours), list(read)
 
 
 def _named_encoding(path: Path) -> str | None:
@@ -190,7 +197,7 @@ def _is_utf8(word: str) -> bool:
     return True
 
 
-def _decode(word: str, encoding: str, *, field: str, row: int | None) -> str:
+def _decode(word: str, encoding: str, *, field: str, row: int) -> str:
     try:
         return word.encode("latin-1").decode(encoding)
     except UnicodeDecodeError as error:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -82,7 +81,7 @@ def import_roads(
         nodes=stretches.nodes,
         one_ways=int(found.is_oneway[stretches.line].sum()),
         components=stretches.components,
-        skipped=MappingProxyType(skipped),
+        skipped=skipped,
         at=now,
     )
 
