@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -30,8 +31,10 @@ from governance.access import SYSTEM, Role
 app = typer.Typer(no_args_is_help=True, help="网格治理指挥中心 GridCommand", pretty_exceptions_enable=False)
 user = typer.Typer(no_args_is_help=True, help="账号 accounts")
 token = typer.Typer(no_args_is_help=True, help="接口令牌 API tokens")
+imports = typer.Typer(no_args_is_help=True, help="导入本县数据 the county's own data from files")
 app.add_typer(user, name="user")
 app.add_typer(token, name="token")
+app.add_typer(imports, name="import")
 
 Json = Annotated[bool, typer.Option("--json", help="机器可读输出 machine-readable output")]
 _GRACE_S = 3
@@ -148,6 +151,30 @@ def simulate() -> None:
     signal.signal(signal.SIGINT, lambda *_: stopping.set())
     with booted() as boot:
         run_on_demo_data(boot.database, stopping)
+
+
+@imports.command("roads")
+def import_roads(
+    file: Annotated[Path, typer.Argument(help="OSM PBF, GeoPackage, Shapefile, GeoJSON")],
+    crs: Annotated[str | None, typer.Option(help="wgs84 | cgcs2000 | gcj02 | bd09 | EPSG:n")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """导入路网，整体替换原有道路 Replaces the road network by the file's."""
+    from db.importers import roads  # noqa: PLC0415  scipy and pyogrio take a second that no other command needs
+
+    with booted() as boot:
+        done = roads.import_roads(boot.database, SYSTEM, file, crs=crs, now=datetime.now(UTC))
+    if as_json:
+        typer.echo(json.dumps(asdict(done) | {"at": done.at.isoformat()}, ensure_ascii=False))
+        return
+    say(
+        f"已导入道路 {done.roads} 条、路段 {done.edges} 段（单行 {done.one_ways} 段）、路口 {done.nodes} 个、"
+        f"不相连的部分 {done.components} 个 imported: {done.roads} roads, {done.edges} edges, {done.one_ways} one-way, "
+        f"{done.nodes} nodes, {done.components} parts"
+    )
+    for reason, rows in done.skipped.items():
+        say(f"  未导入 left out: {reason} × {rows}")
 
 
 @app.command()
@@ -283,7 +310,11 @@ def main() -> None:
     try:
         app()
     except GridCommandError as error:
-        say(f"{labels.ERRORS[error.code].zh} {error}")
+        where = ""
+        if isinstance(error, InvalidInput):
+            row = "" if error.row is None else f"第 {error.row} 行 row {error.row}, "
+            where = f"（{row}{error.field}）"
+        say(f"{labels.ERRORS[error.code].zh}{where} {error}")
         sys.exit(1)
 
 

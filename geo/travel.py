@@ -7,7 +7,10 @@ node the way is straight from one to the other.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +29,25 @@ EBIKE_M_S = 15 / 3.6
 """The limit for electric bicycles on cycle tracks: Road Traffic Safety Law of the PRC, article 58."""
 CAR_M_S = 30 / 3.6
 """The limit on town roads without a centre line: regulation on that law's implementation, article 45."""
+
+
+class TravelMode(StrEnum):
+    """How somebody gets along the roads."""
+
+    WALK = "walk"
+    EBIKE = "ebike"
+    CAR = "car"
+
+
+SPEED_M_S: Mapping[TravelMode, float] = MappingProxyType(
+    {TravelMode.WALK: WALK_M_S, TravelMode.EBIKE: EBIKE_M_S, TravelMode.CAR: CAR_M_S}
+)
+HEEDS_ONE_WAYS = frozenset({TravelMode.EBIKE, TravelMode.CAR})
+"""Whoever walks goes against a one-way street too."""
+NO_ROADS_FOR: Mapping[TravelMode, frozenset[str]] = MappingProxyType(
+    {TravelMode.WALK: frozenset(), TravelMode.EBIKE: frozenset(), TravelMode.CAR: frozenset({"path"})}
+)
+"""The classes of road (`base.road.class`) that a mode can't take."""
 
 _DETOUR = 1.4
 """How much longer than the beeline the first, limited search may be: in a right-angled town it is at most √2."""
@@ -121,18 +143,44 @@ class RoadGraph:
         """The largest part in which every node reaches every other: for ground with stray paths and dead one-ways."""
         if self.is_empty:
             return self
-        _, part = connected_components(self.reversed_csr, directed=True, connection="strong")
-        is_main = part == np.bincount(part).argmax()
-        number = np.cumsum(is_main) - 1
+        part = self._circulations()
+        return self._only(part == np.bincount(part).argmax())
+
+    def without_traps(self) -> RoadGraph:
+        """Each separate part of the network without the nodes that one-ways make impossible to reach or to leave.
+
+        Of every part that roads join, the largest piece stays in which every node reaches every other. A place beside
+        a stray one-way thus enters the network at the nearest node that leads somewhere, and an island keeps its roads.
+        """
+        if self.is_empty:
+            return self
+        part = self._circulations()
+        size = np.bincount(part)
+        component = np.empty(size.size, dtype=np.int64)
+        component[part] = self.component
+        # The largest piece first in each component; of equal ones that of the lowest number.
+        order = np.lexsort((-size, component))
+        is_first = np.ones(order.size, dtype=np.bool_)
+        is_first[1:] = component[order][1:] != component[order][:-1]
+        kept = order[is_first]
+        return self._only(np.isin(part, kept[size[kept] > 1]))
+
+    def _circulations(self) -> Nodes:
+        """For each node the number of its piece in which every node reaches every other."""
+        return connected_components(self.reversed_csr, directed=True, connection="strong")[1].astype(np.int64)
+
+    def _only(self, is_kept: NDArray[np.bool_]) -> RoadGraph:
+        """The network of these nodes and the stretches between them."""
+        number = np.cumsum(is_kept) - 1
         stretches = self.reversed_csr.tocoo()
         head, tail = stretches.coords
-        kept = is_main[head] & is_main[tail]
+        between = is_kept[head] & is_kept[tail]
         return RoadGraph._build(
-            self.node_id[is_main],
-            self.node_xy[is_main],
-            number[tail[kept]],
-            number[head[kept]],
-            np.asarray(stretches.data[kept]),
+            self.node_id[is_kept],
+            self.node_xy[is_kept],
+            number[tail[between]],
+            number[head[between]],
+            np.asarray(stretches.data[between]),
         )
 
     def nearest_nodes(self, xy: ArrayLike) -> tuple[Nodes, Floats]:

@@ -13,16 +13,7 @@ from shapely import LineString, Point
 
 from db.demo.frame import GroundFrame
 from db.demo.roads import Edge, Network, Road
-from db.importers.osm import ExtractRoad
-
-ROAD_CLASS = {
-    **dict.fromkeys(("motorway", "motorway_link", "trunk", "trunk_link"), "trunk"),
-    **dict.fromkeys(("primary", "primary_link", "secondary", "secondary_link", "tertiary", "tertiary_link"), "main"),
-    **dict.fromkeys(("residential", "unclassified", "living_street"), "side"),
-    **dict.fromkeys(("service", "track"), "lane"),
-    **dict.fromkeys(("cycleway", "footway", "path", "pedestrian", "steps", "bridleway"), "path"),
-}
-"""The product's class of a road by OSM's highway; ways of other kinds are not yet, or no longer, roads."""
+from db.importers.osm import ROAD_CLASS, ExtractRoad
 
 Corner = tuple[float, float]
 

@@ -14,8 +14,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.positions import MOST_FIXES, Fix
+from db.roads import road_graph
 from geo.crs import Crs, metric_to_storage, storage_to_metric
-from geo.travel import EBIKE_M_S, RoadGraph
+from geo.travel import EBIKE_M_S, RoadGraph, TravelMode
 
 Point = tuple[float, float]
 """Easting and northing in the metric SRID, or longitude and latitude where it says degrees."""
@@ -28,14 +29,6 @@ _SILENT_PERCENT = 14
 _ARRIVED_M = 3.0
 _LONGEST_STEP = timedelta(seconds=30)
 """However long nobody has looked, nobody leaps."""
-
-_EDGES = text(
-    """SELECT e.source, e.target, e.length_m, e.is_oneway,
-        ST_X(ST_StartPoint(e.geom)) AS x1, ST_Y(ST_StartPoint(e.geom)) AS y1,
-        ST_X(ST_EndPoint(e.geom)) AS x2, ST_Y(ST_EndPoint(e.geom)) AS y2
-    FROM base.road_edge AS e
-    ORDER BY e.id"""
-)
 
 _WALKERS = text(
     """SELECT w.code, ST_X(r.latest) AS lon, ST_Y(r.latest) AS lat, r.positioned_at,
@@ -79,19 +72,7 @@ class Walkers:
     @classmethod
     def on_roads(cls, session: Session, *, srid: int, rng: Generator) -> Walkers:
         """Walkers on the roads of the database; `srid` is its metric one."""
-        rows = session.execute(_EDGES).all()
-        ends = np.array([(r.x1, r.y1) for r in rows] + [(r.x2, r.y2) for r in rows]).reshape(-1, 2)
-        x, y = storage_to_metric(ends[:, 0], ends[:, 1], srid)
-        source, target = [r.source for r in rows], [r.target for r in rows]
-        graph = RoadGraph.from_edges(
-            source,
-            target,
-            [r.length_m for r in rows],
-            [r.is_oneway for r in rows],
-            np.column_stack((x, y)),
-            node_id=[*source, *target],
-        )
-        return cls(graph=graph.mainland(), srid=srid, rng=rng)
+        return cls(graph=road_graph(session, TravelMode.EBIKE).mainland(), srid=srid, rng=rng)
 
     def next_fixes(self, session: Session, *, now: datetime) -> list[Fix]:
         """Where everybody has got to by `now`, for `db.positions.record`; the silent ones leave no word."""

@@ -32,17 +32,32 @@ _DEGREE_M = 111_320.0
 _WATER = {"natural": {"water"}, "waterway": {"riverbank", "dock"}, "landuse": {"reservoir", "basin"}}
 _LAND = ("landuse", "natural", "leisure", "amenity")
 _SERVICES = ("amenity", "shop", "leisure")
+_ABSENT = {"", "no", "n", "f", "false", "0", "否", "无"}
+"""How tags and columns say that there is no bridge or tunnel."""
+
+ROAD_CLASS = {
+    **dict.fromkeys(("motorway", "motorway_link", "trunk", "trunk_link"), "trunk"),
+    **dict.fromkeys(("primary", "primary_link", "secondary", "secondary_link", "tertiary", "tertiary_link"), "main"),
+    **dict.fromkeys(("residential", "unclassified", "living_street"), "side"),
+    **dict.fromkeys(("service", "track"), "lane"),
+    **dict.fromkeys(("cycleway", "footway", "path", "pedestrian", "steps", "bridleway"), "path"),
+}
+"""The product's class of a road by OSM's highway; ways of other kinds are not yet, or no longer, roads."""
 
 Tags = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtractRoad:
-    """A way for people or vehicles. `kind` is OSM's highway; `is_oneway` along the line's direction."""
+    """A way for people or vehicles. `kind` is OSM's highway; `is_oneway` along the line's direction.
+
+    `level` is 0 on the ground, above it on bridges and below it in tunnels.
+    """
 
     name: str
     kind: str
     is_oneway: bool
+    level: int
     line: LineString
 
 
@@ -132,6 +147,36 @@ def read_extract(path: Path) -> OsmExtract:
     )
 
 
+def read_roads(path: Path) -> tuple[tuple[ExtractRoad, ...], int]:
+    """The ways in the file (`.osm.pbf` or `.osm`) in its order, and how many of its lines are none.
+
+    Raises `InvalidInput` naming `file` when it is no OSM file or damaged.
+    """
+    _require_osm(path)
+    lines = list(_elements(path, "lines"))
+    roads = tuple(_roads(lines))
+    return roads, len(lines) - len(roads)
+
+
+def level_of(*, layer: str, bridge: str, tunnel: str) -> int:
+    """The storey of a way by its tags: `layer` where it names one, else 1 for a bridge and -1 for a tunnel.
+
+    Raises `ValueError` when `layer` is no whole number.
+    """
+    storey = int(layer or 0)
+    if storey:
+        return storey
+    return int(bridge.lower() not in _ABSENT) - int(tunnel.lower() not in _ABSENT)
+
+
+def _level(tags: Tags) -> int:
+    words = {key: tags.get(key, "") for key in ("layer", "bridge", "tunnel")}
+    try:
+        return level_of(**words)
+    except ValueError:  # somebody's "1;2" in the public map: bridge and tunnel still tell
+        return level_of(**words | {"layer": ""})
+
+
 def _require_osm(path: Path) -> None:
     try:
         driver = pyogrio.read_info(path, layer="lines")["driver"]
@@ -171,6 +216,7 @@ def _roads(lines: Sequence[_Element]) -> Iterator[ExtractRoad]:
             name=tags.get("name", ""),
             kind=tags["highway"],
             is_oneway=oneway in {"yes", "true", "1", "-1", "reverse"} or (is_loop and oneway != "no"),
+            level=_level(tags),
             line=line.reverse() if oneway in {"-1", "reverse"} else line,
         )
 

@@ -252,3 +252,27 @@ def test_a_graph_is_shared_by_threads():
     with ThreadPoolExecutor(8) as pool:
         for got in pool.map(lambda _: town.graph.times_s(town.points, town.points[0], speed_m_s=1), range(64)):
             np.testing.assert_array_equal(got, want)
+
+
+@given(towns)
+def test_without_traps_keeps_each_part_s_largest_piece(town: Town):
+    """Of every part that roads join, the largest piece stays in which each node reaches each other; networkx agrees."""
+    kept = set(town.graph.without_traps().node_id.tolist())
+    for part in nx.weakly_connected_components(town.oracle):
+        pieces = sorted(map(len, nx.strongly_connected_components(town.oracle.subgraph(part))))
+        own = kept & part
+        assert len(own) == (pieces[-1] if pieces[-1] > 1 else 0)
+        assert not own or nx.is_strongly_connected(town.oracle.subgraph(own))
+
+
+def test_an_island_stays_and_a_stray_one_way_goes():
+    """A place beside a one-way that leads nowhere is reached by the next street; an island keeps its own."""
+    graph = RoadGraph.from_edges(
+        [0, 1, 3], [1, 2, 4], [100, 100, 50], [False, True, False], [[0, 0], [100, 0], [200, 0], [0, 900], [50, 900]]
+    )
+    assert math.isinf(graph.times_s([[200, 0]], [0, 0], speed_m_s=1)[0])
+    usable = graph.without_traps()
+    assert usable.node_id.tolist() == [0, 1, 3, 4]
+    assert usable.times_s([[200, 0]], [0, 0], speed_m_s=1)[0] == pytest.approx(200)
+    assert usable.times_s([[0, 900]], [50, 900], speed_m_s=1)[0] == pytest.approx(50)
+    assert RoadGraph.from_edges([], [], [], [], []).without_traps().is_empty
