@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from db.devices import STATUSES
+from db.incidents import Report
 from governance.incident import Source
 from governance.lifecycle import Action
 
@@ -59,6 +60,23 @@ class ReportBody(Body):
     reporter_name: Name = ""
     reporter_phone: Phone = ""
 
+    def as_report(self, *, request_key: str | None) -> Report:
+        """The report that the command takes."""
+        return Report(
+            title=self.title,
+            class_code=self.class_code,
+            severity=self.severity,
+            lon=self.lon,
+            lat=self.lat,
+            crs=self.crs,
+            source=self.source,
+            description=self.description,
+            address=self.address,
+            reporter_name=self.reporter_name,
+            reporter_phone=self.reporter_phone,
+            request_key=request_key,
+        )
+
 
 class DispatchBody(Body):
     """Nothing for the first candidate; a worker and a reason for somebody else."""
@@ -68,10 +86,17 @@ class DispatchBody(Body):
 
 
 class StepBody(Body):
-    """A step of the lifecycle and what the handler says about it."""
+    """A step of the lifecycle and what is given with it: what each action needs stands in docs/api.md."""
 
     action: Action
     opinion: Story = ""
+    department: Code | None = None
+    original: Code | None = None
+    resume_by: AwareDatetime | None = None
+    worker: Code | None = None
+    parts: Annotated[list[ReportBody], Field(max_length=10)] = []
+    is_satisfied: bool | None = None
+    is_granted: bool | None = None
 
 
 class FixBody(Body):

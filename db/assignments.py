@@ -75,9 +75,7 @@ def reinforce(
     with database.session(principal) as session:
         incident = lock(session, no)
         given = Particulars(opinion=reason)
-        take_step(
-            session, principal, incident, Action.REINFORCE, now=now, clocks=clockwork(session), given=given
-        )
+        take_step(session, principal, incident, Action.REINFORCE, now=now, clocks=clockwork(session), given=given)
         taken = select(func.max(models.Assignment.slot)).where(models.Assignment.incident_id == incident.id)
         slot = (session.scalar(taken) or 0) + 1
         send(session, principal, incident, now=now, worker=worker, reason=reason, slots=[slot])
@@ -95,7 +93,7 @@ def send(
     request_key: str | None = None,
     slots: list[int] | None = None,
 ) -> None:
-    """Claims responders for the incident and stores why they: for `slots` alone, by the lead's rules, or the whole crew.
+    """Claims responders for the incident and stores why they: the whole crew, or `slots` alone by the lead's rules.
 
     Inside of a command that has locked the incident. Raises `NobodyEligible` when the first slot can't be filled.
     """
@@ -196,7 +194,7 @@ def _store(
     recommendation: Recommendation,
     claimed: dict[int, Ranked] | None,
 ) -> int:
-    """Keeps the whole recommendation; `claimed` by slot tells which lines stayed short, None when one slot was asked."""
+    """Keeps the whole recommendation. `claimed` by slot tells which lines stayed short; None: one slot was asked."""
     shortfalls: list[dict[str, Any]] = []
     if claimed is not None:
         slot = 0

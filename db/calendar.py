@@ -90,7 +90,7 @@ def limit_of(incident: Incident) -> Limit:
 
 
 def clockwork(session: Session) -> Clockwork:
-    """The deployment's time zone and hours, its exceptional days, and its stage limits (the default where none is set)."""
+    """The deployment's time zone, hours and exceptional days, and its stage limits (the default where none is set)."""
     days = session.execute(select(CalendarDay.day, CalendarDay.kind)).all()
     spells = session.execute(select(WorkSpell.opens, WorkSpell.closes).order_by(WorkSpell.opens)).all()
     limits = {

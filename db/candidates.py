@@ -51,7 +51,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """Whom the rules propose for an incident, under which policy, and what kept the others out; the first line leads."""
+    """Whom the rules propose for an incident, by which policy, and what kept the others out; the first line leads."""
 
     no: str
     policy: Policy
@@ -121,7 +121,7 @@ def recommend(session: Session, no: str, *, principal: Principal, now: datetime)
 
 
 def recommend_named(session: Session, no: str, worker: str, *, now: datetime) -> Recommendation:
-    """The named worker as the only candidate to lead: bound by duty and cap alone, the rest is the dispatcher's to judge.
+    """The named worker as the only one to lead: bound by duty and cap alone, the rest is the dispatcher's to judge.
 
     Raises `NotFound`, `UnknownCode` when there is no such worker in scope.
     """
@@ -184,7 +184,9 @@ class _Search:
     def timed(self, rows: Sequence[Any], rules: Rules) -> list[Candidate]:
         """The rows as candidates, each with its travel time on the road network."""
         mode = TravelMode(rules.mode)
-        times = travel_times(road_graph(self.session, mode), mode, [(r.x, r.y) for r in rows], (self.need.x, self.need.y))
+        times = travel_times(
+            road_graph(self.session, mode), mode, [(r.x, r.y) for r in rows], (self.need.x, self.need.y)
+        )
         return [_candidate(row, time) for row, time in zip(rows, times, strict=True)]
 
     def _ring(self, rules: Rules, asked: Mapping[str, Any], wanted: int) -> list[Candidate]:
@@ -231,7 +233,7 @@ def rings_around(need: Need) -> list[tuple[Ring, list[int], list[int]]]:
     """Each ring as the areas that a post lies inside of and those that it lies outside of; see `candidates.sql`."""
     ids = dict(zip(need.codes, need.ids, strict=True))
     own, community, street = (ids[code] for code in responsibility(need.codes))
-    rings = [(Ring.OWN, [own], [])]
+    rings: list[tuple[Ring, list[int], list[int]]] = [(Ring.OWN, [own], [])]
     if own != community:
         rings += [(Ring.SIBLING, [community], [own, -community]), (Ring.COMMUNITY, [-community], [])]
     if community != street:
@@ -265,8 +267,8 @@ _keeping = Lock()
 def _counts(session: Session, asked: Mapping[str, Any], *, is_fresh: bool) -> dict[str, int]:
     """How many each rule keeps out, counted over everybody.
 
-    Where that takes long, because there are hundreds of thousands of responders, the counts are kept for a hundred times
-    as long as they took: at most one hundredth of the time goes into an explanation that changes slowly.
+    Where that takes long, because there are hundreds of thousands of responders, the counts are kept for a hundred
+    times as long as they took: at most one hundredth of the time goes into an explanation that changes slowly.
     """
     ruled = ("scope", "pools", "cap", "skills", "posts", "origins", "declined", "excludes_stale")
     key = (str(session.connection().engine.url), *(str(asked[name]) for name in ruled))

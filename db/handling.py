@@ -1,4 +1,4 @@
-"""What is done to incidents along their lifecycle, each command one transaction: steps, splitting, more time, appeals."""
+"""What is done to incidents along their lifecycle, each command one transaction: steps, parts, more time, appeals."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def split(
 
 
 def ask_extension(database: Database, principal: Principal, no: str, *, reason: str, now: datetime) -> Incident:
-    """Asks for the limit once more. Raises like `advance`; `Conflict` after two extensions or while one is asked for."""
+    """Asks for the limit once more. Raises like `advance`; `Conflict` after two extensions or while one is asked."""
     with database.session(principal) as session:
         incident = lock(session, no)
         given = Particulars(opinion=reason)

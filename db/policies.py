@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -136,7 +137,10 @@ def _requirement(line: models.RunCard) -> Requirement:
 def _check_codes(session: Session, policy: Policy) -> None:
     classes = set(session.scalars(select(models.IncidentClass.code)))
     skills = set(session.scalars(select(models.Skill.id)))
-    asked = [("class", set(policy.cards), classes), ("pools", policy.pools, set(labels.EMPLOYMENT))]
+    asked: list[tuple[str, Iterable[Any], set[Any]]] = [
+        ("class", set(policy.cards), classes),
+        ("pools", policy.pools, set(labels.EMPLOYMENT)),
+    ]
     for card in policy.cards.values():
         for line in card:
             asked += [

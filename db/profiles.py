@@ -262,8 +262,17 @@ def _policy(facts: Mapping[str, object], cards: Mapping[str, Card]) -> Policy:
         if pool not in labels.EMPLOYMENT:
             raise InvalidInput(f"there is no pool {pool!r}", field="policy.pools")
     numbers = {name: _fact(facts, name, int) for name in ("cap", "freshness_s", "max_distance_m", "shortlist")}
-    further = {name: _fact(facts, name, int) for name in ("rest_s", "acknowledge_s", "ring_s") if name in facts}
-    policy = Policy(id=0, pools=frozenset(pools), mode=str(facts.get("mode", "walk")), cards=cards, **numbers, **further)
+    policy = Policy(
+        id=0,
+        pools=frozenset(pools),
+        cap=numbers["cap"],
+        freshness_s=numbers["freshness_s"],
+        max_distance_m=numbers["max_distance_m"],
+        shortlist=numbers["shortlist"],
+        acknowledge_s=_fact(facts, "acknowledge_s", int),
+        mode=_fact(facts, "mode", str),
+        cards=cards,
+    )
     try:
         check_policy(policy)
     except InvalidInput as error:

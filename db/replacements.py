@@ -62,9 +62,7 @@ def refuse(
     with database.session(principal) as session:
         incident = lock(session, no)
         slot = _slot_of(session, incident.id, worker)
-        _pass_on(
-            session, principal, incident, Action.REFUSE, slot, AssignmentStatus.REFUSED, reason=reason, now=now
-        )
+        _pass_on(session, principal, incident, action=Action.REFUSE, slot=slot, reason=reason, now=now)
         return get(session, no)
 
 
@@ -150,9 +148,8 @@ def _time_out(database: Database, no: str, *, now: datetime) -> bool:
                     session,
                     SYSTEM,
                     incident,
-                    Action.TIME_OUT,
-                    assignment.slot,
-                    AssignmentStatus.TIMED_OUT,
+                    action=Action.TIME_OUT,
+                    slot=assignment.slot,
                     reason="超时未接单",
                     now=now,
                 )
@@ -183,14 +180,14 @@ def _pass_on(
     session: Session,
     principal: Principal,
     incident: models.Incident,
+    *,
     action: Action,
     slot: int,
-    ending: AssignmentStatus,
-    *,
     reason: str,
     now: datetime,
 ) -> None:
     """Ends one assignment and sends the next candidate into its slot; without one, a lead's incident is returned."""
+    ending = AssignmentStatus.REFUSED if action is Action.REFUSE else AssignmentStatus.TIMED_OUT
     clocks = clockwork(session)
     if slot == 1:
         given = Particulars(opinion=reason)

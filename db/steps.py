@@ -150,16 +150,9 @@ def _note(session: Session, incident: models.Incident, action: Action, given: Pa
     """Keeps on the incident what was given with the action."""
     match action:
         case Action.TRANSFER:
-            if session.get(models.Department, given.department) is None:
-                raise UnknownCode(f"there is no department {given.department}", field="department")
-            incident.department_code = given.department
+            incident.department_code = _department(session, given)
         case Action.MERGE:
-            original = session.scalars(select(models.Incident).where(models.Incident.no == given.original)).one_or_none()
-            if original is None or original.id == incident.id:
-                raise UnknownCode(f"there is no other incident {given.original}", field="original")
-            if original.status == Status.MERGED:
-                raise InvalidInput(f"{original.no} is a duplicate itself", field="original")
-            incident.merged_into = original.id
+            incident.merged_into = _original(session, incident, given).id
         case Action.SUSPEND:
             incident.resume_by = given.resume_by
             incident.suspensions += 1
@@ -175,6 +168,23 @@ def _note(session: Session, incident: models.Incident, action: Action, given: Pa
             incident.extensions = 0
         case _:
             pass
+
+
+def _department(session: Session, given: Particulars) -> str:
+    found = session.get(models.Department, given.department)
+    if found is None:
+        raise UnknownCode(f"there is no department {given.department}", field="department")
+    return found.code
+
+
+def _original(session: Session, incident: models.Incident, given: Particulars) -> models.Incident:
+    """The incident that this one repeats, never a duplicate itself, so that chains of them can't come about."""
+    original = session.scalars(select(models.Incident).where(models.Incident.no == given.original)).one_or_none()
+    if original is None or original.id == incident.id:
+        raise UnknownCode(f"there is no other incident {given.original}", field="original")
+    if original.status == Status.MERGED:
+        raise InvalidInput(f"{original.no} is a duplicate itself", field="original")
+    return original
 
 
 def _keep_time(incident: models.Incident, action: Action, *, now: datetime, clocks: Clockwork) -> None:

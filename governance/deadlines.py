@@ -131,11 +131,15 @@ def remaining_s(now: datetime, settle_by: datetime, clock: Clock, calendar: Work
 
 
 def resumed(now: datetime, left_s: float, settle_by: datetime, clock: Clock, calendar: WorkCalendar) -> datetime:
-    """The deadline of a limit that goes on at `now` with `left_s` left; an overdue one stays overdue since when it was."""
+    """The deadline of a limit that goes on at `now` with `left_s` left; an overdue one stays as overdue as it was."""
     if left_s <= 0:
         return settle_by
     left = timedelta(seconds=left_s)
-    return in_utc(now) + left if clock in {Clock.URGENT_HOUR, Clock.CALENDAR_DAY} else add_working_time(now, left, calendar)
+    return (
+        in_utc(now) + left
+        if clock in {Clock.URGENT_HOUR, Clock.CALENDAR_DAY}
+        else add_working_time(now, left, calendar)
+    )
 
 
 def length_s(limit: Limit, calendar: WorkCalendar) -> float:

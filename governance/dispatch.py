@@ -199,9 +199,7 @@ def excluded_by(  # noqa: PLR0911  one answer for each rule
         return Exclusion.OTHER_POOL
     if not candidate.on_duty:
         return Exclusion.OFF_DUTY
-    if (rules.posts and candidate.post not in rules.posts) or (
-        rules.origins and candidate.origin not in rules.origins
-    ):
+    if (rules.posts and candidate.post not in rules.posts) or (rules.origins and candidate.origin not in rules.origins):
         return Exclusion.OTHER_ROLE
     if rules.skills and not rules.skills & candidate.skills:
         return Exclusion.NO_SKILL

@@ -8,8 +8,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from geo.errors import TransitionRefused
-from governance.deadlines import MOST_EXTENSIONS, MOST_SUSPENSIONS
 from governance.access import Permission
+from governance.deadlines import MOST_EXTENSIONS, MOST_SUSPENSIONS
 from governance.incident import FINISHED, Status
 
 

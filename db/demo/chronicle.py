@@ -77,8 +77,18 @@ def file_courses(cursor: psycopg.Cursor[Any], town: Town, courses: Sequence[Cour
             *("id", "no", "title", "description", "class_code", "severity", "status", "is_open", "source"),
             *("is_sensitive", "is_supervised", "geom", "raw_x", "raw_y", "raw_crs", "address", "grid_code"),
             *("is_outside_grid", "reporter_name", "reporter_phone", "reported_at", *_INSTANTS),
-            *("due_at", "settle_by", "version", "stage_since", "warn_at", "very_late_at", "limit_amount", "limit_clock"),
-            *("remaining_s", "resume_by", "department_code", "suspensions", "extensions", "reworks", "is_exempt"),
+            *("due_at", "settle_by", "version", "stage_since", "warn_at", "very_late_at"),
+            *(
+                "limit_amount",
+                "limit_clock",
+                "remaining_s",
+                "resume_by",
+                "department_code",
+                "suspensions",
+                "extensions",
+                "reworks",
+                "is_exempt",
+            ),
         ),
         [
             (

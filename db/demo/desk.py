@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -17,7 +17,8 @@ from sqlalchemy import Row, text
 
 from db import assignments, handling
 from db.session import Database
-from geo.errors import Conflict, NobodyEligible, NotFound
+from db.steps import Particulars
+from geo.errors import Conflict, InvalidInput, NobodyEligible, NotFound
 from governance.access import SYSTEM, Principal, Role
 from governance.incident import Status
 from governance.lifecycle import Action
@@ -53,6 +54,18 @@ _OPEN = text(
     WHERE i.is_open
     ORDER BY i.id"""
 )
+
+
+_DEPARTMENTS = text("SELECT code FROM department ORDER BY code")
+_ORIGINAL = text(
+    """SELECT o.no
+    FROM incident AS i
+    JOIN incident AS o ON o.class_code = i.class_code AND o.id < i.id AND o.status <> 'merged'
+    WHERE i.no = :no
+    ORDER BY ST_Distance(o.geom, i.geom), o.id
+    LIMIT 1"""
+)
+_PUT_OFF = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +160,20 @@ class Desk:
             given = self._given(action, no, now=now)
             handling.advance(self.database, principal, no, action, now=now, given=given)
 
+    def _given(self, action: Action, no: str, *, now: datetime) -> Particulars:
+        """What the action must be given: an opinion, and where it asks for it a department, an original, a day."""
+        given = Particulars(opinion=_OPINIONS.get(action, ""))
+        if action is Action.SUSPEND:
+            return replace(given, resume_by=now + _PUT_OFF)
+        if action is Action.TRANSFER:
+            with self.database.session(SYSTEM) as session:
+                codes = session.scalars(_DEPARTMENTS).all()
+            return replace(given, department=codes[int(self.rng.integers(len(codes)))])
+        if action is Action.MERGE:
+            with self.database.session(SYSTEM) as session:
+                return replace(given, original=session.scalars(_ORIGINAL, {"no": no}).one_or_none())
+        return given
+
     @staticmethod
     def _attempt(take: Callable[[], None], no: str, action: Action) -> None:
         """Somebody at a real desk may have been first, and sometimes nobody is free: then it stays as it is."""
@@ -154,7 +181,7 @@ class Desk:
             take()
         except NobodyEligible as error:
             LOG.info("nobody for %s: %s", no, error.facts.get("shortfall"))
-        except (Conflict, NotFound) as error:
+        except (Conflict, InvalidInput, NotFound) as error:
             LOG.info("%s of %s was overtaken: %s", action, no, error)
 
 

@@ -11,6 +11,7 @@ from numpy.random import Generator
 
 from db.demo.odds import Odds
 from db.demo.people import phones
+from governance.deadlines import Limit
 from governance.incident import Severity, Source
 from governance.profile import Profile
 
@@ -69,6 +70,7 @@ class Kind:
     skills: tuple[str, ...]
     default_severity: int
     is_sensitive: bool
+    limit: Limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,7 @@ class Matters:
                 skills=tuple(keys[skill] for skill in c.skills),
                 default_severity=c.default_severity,
                 is_sensitive=c.is_sensitive,
+                limit=c.limit,
             )
             for c in profile.classes
         ]

@@ -231,9 +231,7 @@ class ExtensionRequest(Record):
             name="decided",
         ),
         CheckConstraint("decided_by <> asked_by", name="other"),
-        Index(
-            "uq_extension_request_open", "incident_id", unique=True, postgresql_where=text("decided_by IS NULL")
-        ),
+        Index("uq_extension_request_open", "incident_id", unique=True, postgresql_where=text("decided_by IS NULL")),
     )
 
     id: Mapped[int] = identity()

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from db import assignments, devices, figures, incidents
+from db import candidates, devices, figures, incidents
 from db.session import Database
 from geo.errors import NotFound, NotPermitted
 from governance import labels
@@ -102,7 +102,7 @@ def _propose(
 ) -> Proposal | None:
     try:
         with _database.session(_principal) as session:
-            ranking = assignments.candidates(session, no, principal=_principal, now=_now).ranking
+            ranking = candidates.recommend(session, no, principal=_principal, now=_now).ranking
     except (NotFound, NotPermitted):
         return None
     if not ranking.ranked:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from db import incidents, territory
+from db import cases, incidents, territory
 from geo.crs import Crs, to_storage
 from geo.errors import InvalidInput
 from governance import labels
@@ -197,7 +197,7 @@ def _similar(place: _Place) -> list[incidents.QueueRow]:
 def _submit(chosen: incidents.ClassRow) -> str | None:
     """Reports what the form holds; the same press delivered twice reports once."""
     state = st.session_state
-    made: incidents.Incident | None = None
+    made: cases.Incident | None = None
     with commands.attempt():
         made = incidents.report(
             context.deployment().database,
