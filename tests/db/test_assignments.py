@@ -13,7 +13,7 @@ import pytest
 from pyproj import Geod
 from sqlalchemy import text
 
-from db import assignments, incidents
+from db import assignments, candidates, cases, handling, incidents
 from db.incidents import Report
 from db.session import Database
 from geo.errors import AlreadyDispatched, InvalidInput, NobodyEligible, NotFound, NotPermitted, UnknownCode
@@ -78,8 +78,8 @@ def test_candidates_equal_a_geodesic_oracle(county: Database, now: datetime, cla
     for lon, lat in zip(rng.uniform(west, east, 250), rng.uniform(south, north, 250), strict=True):
         no = report(county, now, class_code=class_code, lon=float(lon), lat=float(lat), crs="cgcs2000")
         with county.session(DISPATCHER) as session:
-            found = assignments.candidates(session, no, principal=DISPATCHER, now=now)
-            chain = incidents.get(session, no).chain
+            found = candidates.recommend(session, no, principal=DISPATCHER, now=now)
+            chain = cases.get(session, no).chain
         own = next((g.code for g in chain if g.level == "quarter"), chain[0].code)
         _, _, metres = geod.inv(np.full(len(lons), lon), np.full(len(lats), lat), lons, lats)
         fitting = [
@@ -96,7 +96,7 @@ def test_dispatch_sends_the_first_candidate(county: Database, now: datetime):
     """One key accepts the report, sends the first of the list, raises the load and keeps the whole recommendation."""
     no = report(county, now)
     with county.session(DISPATCHER) as session:
-        first = assignments.candidates(session, no, principal=DISPATCHER, now=now).ranking.ranked[0].candidate
+        first = candidates.recommend(session, no, principal=DISPATCHER, now=now).ranking.ranked[0].candidate
     sent = assignments.dispatch(county, DISPATCHER, no, now=now)
     assert sent.status is Status.DISPATCHED
     assert sent.assignment is not None
@@ -124,7 +124,7 @@ def test_withdrawing_frees_the_worker(county: Database, now: datetime):
     """The dispatcher's undo takes the task off the worker, and the incident can be dispatched again."""
     no = report(county, now)
     sent = assignments.dispatch(county, DISPATCHER, no, now=now)
-    back = incidents.advance(county, DISPATCHER, no, Action.WITHDRAW, now=now)
+    back = handling.advance(county, DISPATCHER, no, Action.WITHDRAW, now=now)
     assert back.status is Status.ACCEPTED
     assert back.assignment is None
     assert back.dispatched_at is None
@@ -148,7 +148,7 @@ def test_an_override_needs_a_reason_and_is_kept(county: Database, now: datetime)
     with pytest.raises(NobodyEligible):
         assignments.dispatch(county, DISPATCHER, no, now=now, worker=off, reason="熟悉情况")
     with county.session(DISPATCHER) as session:
-        assert incidents.get(session, no).status is Status.REPORTED
+        assert cases.get(session, no).status is Status.REPORTED
     sent = assignments.dispatch(county, DISPATCHER, no, now=now, worker=free, reason="熟悉情况")
     assert sent.assignment is not None
     assert (sent.assignment.worker_code, sent.assignment.is_override) == (free, True)
@@ -163,7 +163,7 @@ def test_nobody_on_duty_says_why(county: Database, now: datetime):
         assignments.dispatch(county, DISPATCHER, no, now=now)
     assert refused.value.facts["shortfall"] == "nobody_on_duty"
     with county.session(DISPATCHER) as session:
-        assert incidents.get(session, no).status is Status.REPORTED
+        assert cases.get(session, no).status is Status.REPORTED
 
 
 def test_who_may_not_dispatch(county: Database, now: datetime):

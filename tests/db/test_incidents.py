@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from db import assignments, incidents
+from db import assignments, cases, handling, incidents
 from db.incidents import Report
 from db.session import Database
 from geo.datum import wgs84_to_bd09, wgs84_to_gcj02
@@ -125,7 +125,7 @@ def test_an_incident_is_followed_to_its_close(county: Database, now: datetime):
         [(Action.ACKNOWLEDGE, ""), (Action.ARRIVE, ""), (Action.RESOLVE, "已清运"), (Action.VERIFY, "")], start=1
     ):
         at = now + timedelta(minutes=minutes)
-        incident = incidents.advance(county, DISPATCHER, no, action, now=at, opinion=opinion)
+        incident = handling.advance(county, DISPATCHER, no, action, now=at, opinion=opinion)
     assert incident.status is Status.CLOSED
     assert not incident.is_open
     assert incident.due_at is None
@@ -139,9 +139,9 @@ def test_rework_goes_to_the_same_worker(county: Database, now: datetime):
     """A failed check sends the one who did the work back to it."""
     no = incidents.report(county, DISPATCHER, facts(), now=now).no
     sent = assignments.dispatch(county, DISPATCHER, no, now=now)
-    incidents.advance(county, DISPATCHER, no, Action.ARRIVE, now=now)
-    incidents.advance(county, DISPATCHER, no, Action.RESOLVE, now=now, opinion="已清运")
-    again = incidents.advance(county, DISPATCHER, no, Action.REWORK, now=now, opinion="仍有残留")
+    handling.advance(county, DISPATCHER, no, Action.ARRIVE, now=now)
+    handling.advance(county, DISPATCHER, no, Action.RESOLVE, now=now, opinion="已清运")
+    again = handling.advance(county, DISPATCHER, no, Action.REWORK, now=now, opinion="仍有残留")
     assert again.status is Status.PROCESSING
     assert again.assignment is not None
     assert sent.assignment is not None
@@ -152,9 +152,9 @@ def test_a_second_worker_starts_with_a_clean_clock(county: Database, now: dateti
     """Returned and sent again, an incident shows the second worker's instants, not the first's."""
     no = incidents.report(county, DISPATCHER, facts(), now=now).no
     assignments.dispatch(county, DISPATCHER, no, now=now)
-    incidents.advance(county, DISPATCHER, no, Action.ACKNOWLEDGE, now=now)
-    incidents.advance(county, DISPATCHER, no, Action.ARRIVE, now=now)
-    incidents.advance(county, DISPATCHER, no, Action.RETURN, now=now, opinion="需专业队伍")
+    handling.advance(county, DISPATCHER, no, Action.ACKNOWLEDGE, now=now)
+    handling.advance(county, DISPATCHER, no, Action.ARRIVE, now=now)
+    handling.advance(county, DISPATCHER, no, Action.RETURN, now=now, opinion="需专业队伍")
     later = now + timedelta(minutes=5)
     again = assignments.dispatch(county, DISPATCHER, no, now=later)
     assert (again.dispatched_at, again.acknowledged_at, again.arrived_at) == (later, None, None)
@@ -165,7 +165,7 @@ def test_advance_refuses_a_jump(county: Database, now: datetime):
     no = incidents.report(county, DISPATCHER, facts(), now=now).no
     before = total(county)
     with pytest.raises(TransitionRefused) as refused:
-        incidents.advance(county, DISPATCHER, no, Action.VERIFY, now=now)
+        handling.advance(county, DISPATCHER, no, Action.VERIFY, now=now)
     assert refused.value.facts["current"] == "reported"
     assert total(county) == before
 
@@ -174,7 +174,7 @@ def test_a_step_that_needs_an_opinion_asks_for_it(county: Database, now: datetim
     """Rejecting without a reason is refused by field."""
     no = incidents.report(county, DISPATCHER, facts(), now=now).no
     with pytest.raises(InvalidInput) as refused:
-        incidents.advance(county, DISPATCHER, no, Action.REJECT, now=now, opinion=" ")
+        handling.advance(county, DISPATCHER, no, Action.REJECT, now=now, opinion=" ")
     assert refused.value.field == "opinion"
 
 
@@ -184,7 +184,7 @@ def test_an_officer_lives_in_their_own_street(county: Database, now: datetime):
     assert not theirs.grid_code.startswith(RUSONG)
     with county.session(OFFICER) as session:
         with pytest.raises(NotFound):
-            incidents.get(session, theirs.no)
+            cases.get(session, theirs.no)
         listed = incidents.queue(session)
         assert listed
         assert all(row.grid_code.startswith(RUSONG) for row in listed)
@@ -193,7 +193,7 @@ def test_an_officer_lives_in_their_own_street(county: Database, now: datetime):
             == 0
         )
     with pytest.raises(NotFound):
-        incidents.advance(county, OFFICER, theirs.no, Action.ACCEPT, now=now)
+        handling.advance(county, OFFICER, theirs.no, Action.ACCEPT, now=now)
     with pytest.raises(NotPermitted):
         incidents.report(county, OFFICER, facts(lon=124.03), now=now)
 

@@ -14,7 +14,7 @@ import shapely
 from pyproj import Geod, Transformer
 from sqlalchemy import text
 
-from db import assignments, demo, features, incidents, territory
+from db import assignments, candidates, demo, features, handling, incidents, territory
 from db.boot import fill
 from db.importers.osm import read_extract
 from db.incidents import Report
@@ -243,7 +243,7 @@ def test_candidates_equal_a_geodesic_oracle_there_too(karhula: Database, now: da
         facts = Report(title="核查", class_code=class_code, lon=float(lon), lat=float(lat), crs="wgs84")
         no = incidents.report(karhula, DISPATCHER, facts, now=now).no
         with karhula.session(DISPATCHER) as session:
-            found = assignments.candidates(session, no, principal=DISPATCHER, now=now)
+            found = candidates.recommend(session, no, principal=DISPATCHER, now=now)
         ranked = [entry.candidate.code for entry in found.ranking.ranked]
         assert ranked
         assert ranked == expected_candidates(karhula, float(lon), float(lat), no, found.policy.shortlist)
@@ -256,14 +256,14 @@ def test_the_main_job_runs_on_real_ground(karhula: Database, now: datetime):
     assert opened.no.startswith("KA20261123-")
     assert [grid.level for grid in opened.chain][-3:] == ["quarter", "community", "street"]
     with karhula.session(DISPATCHER) as session:
-        first = assignments.candidates(session, opened.no, principal=DISPATCHER, now=now).ranking.ranked[0].candidate
+        first = candidates.recommend(session, opened.no, principal=DISPATCHER, now=now).ranking.ranked[0].candidate
     sent = assignments.dispatch(karhula, DISPATCHER, opened.no, now=now)
     assert sent.assignment is not None
     assert sent.assignment.worker_code == first.code
     later = now
     for action in (Action.ACKNOWLEDGE, Action.ARRIVE, Action.RESOLVE, Action.VERIFY):
         later += timedelta(minutes=4)
-        done = incidents.advance(karhula, DISPATCHER, opened.no, action, now=later, opinion="已撒沙除冰。")
+        done = handling.advance(karhula, DISPATCHER, opened.no, action, now=later, opinion="已撒沙除冰。")
     assert done.status is Status.CLOSED
     assert len(done.steps) == 7
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from db import assignments, incidents
+from db import candidates, cases, incidents
 from db.session import Database
 from governance.access import SYSTEM, Principal, Role
 from governance.incident import Status
@@ -23,14 +23,14 @@ def _queue(database: Database, *, grid: str | None = None) -> list[incidents.Que
 
 def _get(database: Database, no: str) -> incidents.Incident:
     with database.session(SYSTEM) as session:
-        return incidents.get(session, no)
+        return cases.get(session, no)
 
 
 def _waiting(database: Database) -> tuple[str, str]:
     """A waiting incident, and the worker whom the rules would send."""
     with database.session(DISPATCHER) as session:
         for row in incidents.queue(session, statuses=[Status.REPORTED]):
-            found = assignments.candidates(session, row.no, principal=DISPATCHER, now=datetime.now(UTC))
+            found = candidates.recommend(session, row.no, principal=DISPATCHER, now=datetime.now(UTC))
             if len(found.ranking.ranked) > 1:
                 return row.no, found.ranking.ranked[0].candidate.code
     raise AssertionError("the demo county has an incident that waits")
@@ -86,7 +86,7 @@ def test_an_override_asks_for_a_reason(visit: Any, provided: Database):
     """Sending another than the first is refused without a reason, and done with one."""
     no, first = _waiting(provided)
     with provided.session(DISPATCHER) as session:
-        ranked = assignments.candidates(session, no, principal=DISPATCHER, now=datetime.now(UTC)).ranking.ranked
+        ranked = candidates.recommend(session, no, principal=DISPATCHER, now=datetime.now(UTC)).ranking.ranked
     other = ranked[1].candidate.code
     screen = visit("dispatcher", no=no)
     screen.session_state[f"case_worker_{no}"] = other

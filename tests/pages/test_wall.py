@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from db import assignments, figures, incidents
+from db import candidates, cases, figures, incidents
 from db.feed import ChangeFeed
 from db.session import Database
 from db.settings import Settings
@@ -63,7 +63,7 @@ def test_names_on_the_wall_are_masked(visit: Any, provided: Database):
         names = {
             found.assignment.worker_full_name
             for no in numbers
-            if (found := incidents.get(session, no)).assignment is not None
+            if (found := cases.get(session, no)).assignment is not None
         }
 
     html = _html(visit("admin"))
@@ -87,9 +87,7 @@ def test_one_press_on_the_wall_sends_the_first_candidate(
             (row.no, found.ranking.ranked[0].candidate.code)
             for row in rows
             if row.status == Status.REPORTED
-            and (
-                found := assignments.candidates(session, row.no, principal=SYSTEM, now=datetime.now(UTC))
-            ).ranking.ranked
+            and (found := candidates.recommend(session, row.no, principal=SYSTEM, now=datetime.now(UTC))).ranking.ranked
         )
     place = [row.no for row in rows].index(no)
     monkeypatch.setattr(context, "now", lambda: _when_shown(place, len(rows)))
@@ -97,7 +95,7 @@ def test_one_press_on_the_wall_sends_the_first_candidate(
     visit("admin").button(key=f"wall_send_{no}").click().run()
 
     with provided.session(SYSTEM) as session:
-        sent = incidents.get(session, no)
+        sent = cases.get(session, no)
     assert sent.status is Status.DISPATCHED
     assert sent.assignment is not None
     assert sent.assignment.worker_code == worker

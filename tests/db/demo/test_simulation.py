@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from db import incidents
+from db import cases, incidents
 from db.demo.simulation import Simulation, run_on_demo_data
 from db.demo.walking import along, is_silent
 from db.profiles import read_profile
@@ -97,7 +97,7 @@ def test_somebodys_own_report_waits_for_somebody(county: Database, now: datetime
 
     assert later - now == timedelta(minutes=20)
     with county.session(SYSTEM) as session:
-        assert incidents.get(session, own.no).status == "reported"
+        assert cases.get(session, own.no).status == "reported"
 
 
 def test_real_data_is_never_touched(county: Database, now: datetime, caplog: pytest.LogCaptureFixture):
