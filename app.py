@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 
 import streamlit as st
 
 from api.app import Context, routes
 from db.boot import Boot
 from db.feed import ChangeFeed
+from db.replacements import time_out
 from db.settings import ROOT, Settings
+from geo.errors import GridCommandError
 from pages.ui import commands
 from pages.ui import context as screens
 
 _COLLECT_S = 60
+_ROUND_S = 10
+_LOG = logging.getLogger(__name__)
 
 settings = Settings()
 boot = Boot(settings)
@@ -32,6 +38,15 @@ async def _collect_garbage() -> None:
     while True:
         await asyncio.sleep(_COLLECT_S)
         await asyncio.to_thread(gc.collect)
+
+
+def _keep_rounds(stopping: threading.Event) -> None:
+    """Passes on what nobody acknowledged in time; several processes on one database don't disturb each other."""
+    while not stopping.wait(_ROUND_S):
+        try:
+            time_out(boot.database, now=datetime.now(UTC))
+        except GridCommandError as error:
+            _LOG.info("a round was left out: %s", error)
 
 
 def _simulate(stopping: threading.Event) -> None:
@@ -48,7 +63,10 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     feed.start()
     screens.provide(database=boot.database, feed=feed, settings=settings)
     stopping = threading.Event()
-    background = [asyncio.create_task(_collect_garbage())]
+    background = [
+        asyncio.create_task(_collect_garbage()),
+        asyncio.create_task(asyncio.to_thread(_keep_rounds, stopping)),
+    ]
     if settings.simulate:
         background.append(asyncio.create_task(asyncio.to_thread(_simulate, stopping)))
     try:

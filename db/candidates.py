@@ -109,10 +109,16 @@ def need_of(session: Session, no: str) -> Need:
     )
 
 
-def recommend(session: Session, no: str, *, principal: Principal, now: datetime) -> Recommendation:
-    """Who could be sent to the incident, in the order of the rules; nothing is stored or locked. Raises `NotFound`."""
+def recommend(
+    session: Session, no: str, *, principal: Principal, now: datetime, shortlist: int | None = None
+) -> Recommendation:
+    """Who could be sent to the incident, in the order of the rules; nothing is stored or locked.
+
+    `shortlist` overrides how many are proposed. Raises `NotFound`.
+    """
     need = need_of(session, no)
     policy = policy_in_force(session, class_code=need.class_code)
+    policy = policy if shortlist is None else replace(policy, shortlist=shortlist)
     search = _Search(session=session, need=need, scope=principal.grid_prefix, now=now)
     lines = tuple(
         Line(rules=rules, ranking=search.ranking(rules)) for rules in rules_for(policy, need.class_code, need.skills)
