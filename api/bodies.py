@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from db.devices import STATUSES
 from db.incidents import Report
+from db.stepping import Asked
 from governance.incident import Source
 from governance.lifecycle import Action
 
@@ -97,6 +98,11 @@ class StepBody(Body):
     parts: Annotated[list[ReportBody], Field(max_length=10)] = []
     is_satisfied: bool | None = None
     is_granted: bool | None = None
+
+    def as_asked(self) -> Asked:
+        """The step that the command takes."""
+        parts = tuple(part.as_report(request_key=None) for part in self.parts)
+        return Asked(**self.model_dump(exclude={"parts"}), parts=parts)
 
 
 class FixBody(Body):

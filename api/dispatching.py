@@ -14,6 +14,7 @@ import db.surge
 from api.bodies import Body, Code, Line
 from api.guard import Dispatcher, GuardedRoute, PolicyMaker
 from governance.policy import Policy, Requirement
+from governance.surge import Plan
 
 router = APIRouter(prefix="/api", route_class=GuardedRoute, tags=["dispatch"])
 
@@ -83,13 +84,13 @@ def propose(caller: Dispatcher) -> dict[str, Any]:
             for line in found.lines
         ],
         "unsent": [row.no for row in found.unsent],
-        "together": {
-            "sent": len(found.together.sent),
-            "travel_s": found.together.travel_s,
-            "cost_s": found.together.cost_s,
-        },
-        "one_by_one": {"sent": len(found.alone.sent), "travel_s": found.alone.travel_s, "cost_s": found.alone.cost_s},
+        "together": _plan_json(found.together),
+        "one_by_one": _plan_json(found.alone),
     }
+
+
+def _plan_json(plan: Plan) -> dict[str, int]:
+    return {"sent": len(plan.sent), "travel_s": plan.travel_s, "cost_s": plan.cost_s}
 
 
 @router.post("/surge")

@@ -10,10 +10,10 @@ import db.assignments
 import db.candidates
 import db.cases
 import db.incidents
+import db.stepping
 from api.bodies import DispatchBody, ReportBody, StepBody
 from api.guard import Dispatcher, GuardedRoute, Handler, Reader, Reporter
 from api.incident_json import incident_json, recommendation_json
-from api.stepping import take
 from db.cases import Incident
 from geo.errors import Conflict, InvalidInput
 
@@ -82,4 +82,5 @@ def dispatch(no: No, caller: Dispatcher, body: DispatchBody | None = None, key: 
 @router.post("/{no}/steps")
 def step(no: No, body: StepBody, caller: Handler) -> dict[str, Any]:
     """Takes the incident one step on. 409 where the lifecycle has no such step, or the incident's facts hinder it."""
-    return incident_json(take(caller.context.database, caller.principal, no, body, now=caller.now), caller)
+    moved = db.stepping.take(caller.context.database, caller.principal, no, body.as_asked(), now=caller.now)
+    return incident_json(moved, caller)

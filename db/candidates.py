@@ -16,13 +16,15 @@ from sqlalchemy.orm import Session
 from db.policies import policy_in_force
 from db.roads import road_graph
 from db.sql import statement
-from geo.crs import storage_to_metric
+from db.territory import county
+from geo.crs import metric_to_storage, storage_to_metric
 from geo.errors import NotFound, UnknownCode
 from geo.travel import SPEED_M_S, RoadGraph, TravelMode
 from governance.access import Principal
 from governance.dispatch import (
     Candidate,
     Exclusion,
+    Ranked,
     Ranking,
     Ring,
     eta_s,
@@ -255,6 +257,22 @@ def travel_times(
         return [None] * len(origins)
     times = graph.times_s(np.array(origins), destination, speed_m_s=SPEED_M_S[mode])
     return [float(time) if isfinite(time) else None for time in times]
+
+
+def routes(
+    session: Session, lon: float, lat: float, ranked: Sequence[Ranked], mode: str
+) -> dict[int, list[tuple[float, float]]]:
+    """The way of each candidate to a place (degrees), by worker id; none for those whom no road leads there."""
+    srid = county(session).metric_srid
+    graph = road_graph(session, TravelMode(mode))
+    goal = storage_to_metric(lon, lat, srid)
+    ways = {}
+    for entry in ranked:
+        way = graph.path(storage_to_metric(entry.candidate.lon, entry.candidate.lat, srid), goal)
+        if len(way):
+            lons, lats = metric_to_storage(way[:, 0], way[:, 1], srid)
+            ways[entry.candidate.worker_id] = list(zip(lons.tolist(), lats.tolist(), strict=True))
+    return ways
 
 
 def _candidate(row: Any, travel_s: float | None) -> Candidate:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from db.models import Skill
 from db.territory import county
 from geo.crs import storage_to_metric
 
@@ -49,3 +50,8 @@ def nearest_on_duty(session: Session, lon: float, lat: float, *, limit: int) -> 
     x, y = storage_to_metric(lon, lat, srid)
     place = {"x": x, "y": y, "srid": srid, "lon": lon, "lat": lat, "limit": limit}
     return [NearbyResponder(**row._asdict()) for row in session.execute(_NEAREST, place)]
+
+
+def skills(session: Session) -> dict[int, str]:
+    """Names of the skills by id."""
+    return {row.id: row.name for row in session.execute(select(Skill.id, Skill.name).order_by(Skill.id))}

@@ -219,6 +219,10 @@ HINDRANCE = _labels(
     appealed_already=("每件只能申诉一次", "it was appealed once already"),
     no_appeal=("没有等待审核的申诉", "there is no appeal to review"),
 )
+REFUSAL = _labels(
+    own_request=("自己提出的要由别人审批", "somebody else decides on one's own request"),
+    at_cap=("原处置人手头任务已满，请改派他人", "whoever did the work holds all they may"),
+)
 CLOCK = _labels(
     urgent_hour=("紧急工作时", "urgent hours"),
     work_hour=("工作时", "working hours"),

@@ -15,12 +15,16 @@ from layers.spec import Look, Source, layer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spot:
-    """A candidate on the map: its place in degrees, its number on the list, and whether it is the one to be sent."""
+    """A candidate on the map: its place in degrees, its number on the list, and whether it is the one to be sent.
+
+    `route` is the way by road in degrees; without one a straight line stands in its place.
+    """
 
     lon: float
     lat: float
     number: str
     is_chosen: bool = False
+    route: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,7 @@ def draw(scene: Scene, look: Look) -> list[pdk.Layer]:
     rows = [
         {
             "p": [spot.lon, spot.lat],
-            "to": [scene.lon, scene.lat],
+            "way": [list(at) for at in spot.route] or [[spot.lon, spot.lat], [scene.lon, scene.lat]],
             "t": spot.number,
             "c": rgb(palette.accent if spot.is_chosen else palette.muted),
             "l": rgb(palette.accent if spot.is_chosen else palette.muted, 230 if spot.is_chosen else 130),
@@ -74,15 +78,16 @@ def draw(scene: Scene, look: Look) -> list[pdk.Layer]:
     place = {"p": [scene.lon, scene.lat], "t": SEVERITY_NUMERAL[scene.severity]}
     return [
         layer(
-            "LineLayer",
+            "PathLayer",
             "case-lines",
             rows,
             pickable=False,
-            get_source_position="@@=p",
-            get_target_position="@@=to",
+            get_path="@@=way",
             get_color="@@=l",
             get_width="@@=w",
             width_units="pixels",
+            joint_rounded=True,
+            cap_rounded=True,
         ),
         _disc("case-place", [place], look, fill=rgb(SEVERITY[scene.severity]), radius=15 * scale),
         _text("case-place-numeral", [place], look, ink=rgb(INK), font="Georgia, Noto Serif, DejaVu Serif, serif"),

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from html import escape
-from typing import Literal
 
 import streamlit as st
 
-from db import assignments, candidates, cases, handling
+from db import assignments, candidates, cases, responders
 from db.candidates import Recommendation
-from db.cases import Incident
-from governance import dispatch, labels, lifecycle
+from db.cases import ActiveAssignment, Incident
+from db.stepping import Asked
+from governance import dispatch, labels
 from governance.access import Permission
 from governance.dispatch import Ranked
 from governance.lifecycle import Action
 from layers.palette import SEVERITY, SEVERITY_NUMERAL
-from pages.ui import casemap, commands, context, parts, wording
+from pages.ui import casemap, casework, commands, context, parts, wording
 
 _UNDO = timedelta(seconds=10)
 _LAYERS = ("incidents", "workers")
 _SHOWN = 5
 """Candidates on the list and the map: more are farther than anybody would choose."""
-
-_FORWARD = frozenset(lifecycle.INSTANT) | {Action.RESUME}
-"""Actions on the way to closure; the others turn off it."""
 
 
 @st.fragment(run_every="2s", key="desk_case")
@@ -42,7 +39,7 @@ def render() -> None:
     with centre, commands.calmly():
         if no and not calm.is_broken:
             ranked = recommendation.ranking.ranked[:_SHOWN] if recommendation else ()
-            clicked = casemap.show(incident, ranked, chosen)
+            clicked = casemap.show(incident, ranked, chosen, _routes(incident, recommendation))
         else:
             clicked = casemap.show_town()
         if clicked and clicked != no:
@@ -70,6 +67,17 @@ def _recommendation(incident: Incident) -> Recommendation | None:
     )
 
 
+def _routes(incident: Incident, recommendation: Recommendation | None) -> dict[int, list[tuple[float, float]]]:
+    """The ways that the candidates on the map would take, by worker id."""
+    if recommendation is None:
+        return {}
+    ranked, mode = recommendation.ranking.ranked[:_SHOWN], recommendation.policy.mode
+    about = (incident.no, mode, tuple((entry.candidate.worker_id, entry.candidate.lon) for entry in ranked))
+    return context.remembered(
+        "routes", about, (), lambda session: candidates.routes(session, incident.lon, incident.lat, ranked, mode)
+    )
+
+
 def _panel(incident: Incident, recommendation: Recommendation | None) -> str:
     """Draws the case; the code of the worker who is to be sent, "" when nobody is."""
     now = context.now()
@@ -81,9 +89,9 @@ def _panel(incident: Incident, recommendation: Recommendation | None) -> str:
     chosen = ""
     if recommendation is not None:
         chosen = _dispatching(incident, recommendation, now)
-    elif incident.assignment is not None:
-        st.html(_sent(incident, now))
-    _actions(incident, may_dispatch=bool(chosen))
+    elif incident.crew:
+        st.html("".join(_sent(sent, now) for sent in incident.crew))
+    casework.render(incident, may_dispatch=bool(chosen))
     st.html(_facts(incident, now))
     st.html(_timeline(incident, now))
     return chosen
@@ -118,7 +126,7 @@ def _dispatching(incident: Incident, recommendation: Recommendation, now: dateti
         _send(incident, chosen if is_override else None, reason or "")
     picked = parts.cards(
         "case_candidates",
-        [_candidate(entry, now) for entry in ranked],
+        [_candidate(entry, now, recommendation.policy.mode) for entry in ranked],
         picked=chosen,
         label="可派人员，按规则排序",
     )
@@ -126,8 +134,7 @@ def _dispatching(incident: Incident, recommendation: Recommendation, now: dateti
         commands.forget_refusal()
         st.session_state[key] = picked
         st.rerun(scope="fragment")
-    if told := _excluded(recommendation):
-        st.html(told)
+    st.html(_companions(recommendation) + _excluded(recommendation))
     return chosen
 
 
@@ -157,75 +164,20 @@ def _undo_bar(incident: Incident, now: datetime) -> None:
     seconds = max(1, round((until - now).total_seconds()))
     if undo.button(f"撤回 U · {seconds} 秒", key="desk_undo", icon=":material/undo:", width="stretch"):
         st.session_state.pop("desk_sent", None)
-        _advance(incident, Action.WITHDRAW, "派错，十秒内撤回")
+        casework.take(incident, Asked(action=Action.WITHDRAW, opinion="派错，十秒内撤回"))
 
 
-def _actions(incident: Incident, *, may_dispatch: bool) -> None:
-    """What the lifecycle allows next: the way forward as buttons, the rest behind a fold with its opinion."""
-    forward, beside = _allowed(incident)
-    result = ""
-    if any(lifecycle.step(incident.status, action).needs_opinion for action in forward):
-        result = st.text_area(
-            "处置结果", key=f"case_result_{incident.no}", height=80, max_chars=1000, placeholder="做了什么、结果如何"
-        )
-    if forward:
-        # Where somebody can be sent, sending is the one thing to do, and this only the other way.
-        kind: Literal["primary", "secondary"] = "secondary" if may_dispatch else "primary"
-        with st.container(horizontal=True, key="case_forward"):
-            for action in forward:
-                if st.button(labels.ACTION[action].zh, key=f"case_{action}", type=kind, width="stretch"):
-                    _advance(incident, action, result)
-    if beside:
-        with st.expander("其他处理", key=f"case_beside_{incident.no}"):
-            action = st.selectbox(
-                "处理方式",
-                beside,
-                format_func=lambda action: labels.ACTION[action].zh,
-                key=f"case_action_{incident.no}",
-            )
-            opinion = st.text_area("意见", key=f"case_opinion_{incident.no}", height=80, max_chars=1000)
-            if st.button(f"确定{labels.ACTION[action].zh}", key="case_confirm", width="stretch"):
-                _advance(incident, action, opinion)
-
-
-def _allowed(incident: Incident) -> tuple[list[Action], list[Action]]:
-    """The actions that this role may take now: those on the way to closure, and those beside it."""
-    principal = context.principal()
-    forward: list[Action] = []
-    beside: list[Action] = []
-    for action in incident.actions:
-        step = lifecycle.step(incident.status, action)
-        is_stamped = step.to_status is step.from_status and getattr(incident, lifecycle.INSTANT[action]) is not None
-        if action is Action.DISPATCH or is_stamped or not principal.may(step.permission):
-            continue
-        (forward if action in _FORWARD else beside).append(action)
-    return forward, beside
-
-
-def _advance(incident: Incident, action: Action, opinion: str) -> None:
-    with commands.attempt():
-        handling.advance(
-            context.deployment().database,
-            context.principal(),
-            incident.no,
-            action,
-            now=context.now(),
-            opinion=opinion,
-        )
-    st.rerun()
-
-
-def _candidate(entry: Ranked, now: datetime) -> parts.Card:
+def _candidate(entry: Ranked, now: datetime, mode: str) -> parts.Card:
     candidate = entry.candidate
     return parts.Card(
         id=candidate.code,
         title=candidate.name,
         colour="var(--accent)" if entry.rank == 1 else "var(--muted)",
         mark=str(entry.rank),
-        aside=wording.distance(candidate.distance_m),
+        aside=f"{wording.distance(candidate.distance_m)} · {max(1, round(entry.eta_s / 60))} 分钟",
         meta=f"{labels.POST[candidate.post].zh} · 手头 {candidate.load}/{candidate.cap} 件",
         tail=f"定位 {wording.ago(candidate.positioned_at, now)}" if candidate.positioned_at else "按驻点计",
-        note=dispatch.explain(entry),
+        note=dispatch.explain(entry, mode),
     )
 
 
@@ -275,15 +227,20 @@ def _clock(at: datetime, now: datetime) -> str:
     return wording.instant(at, now, zone=context.county().timezone).removeprefix("今天 ")
 
 
-def _sent(incident: Incident, now: datetime) -> str:
-    sent = incident.assignment
-    if sent is None:
-        return ""
+def _sent(sent: ActiveAssignment, now: datetime) -> str:
     override = f"<p>改派理由：{escape(sent.reason)}</p>" if sent.is_override else ""
     phone = f" · {escape(sent.worker_full_phone)}" if sent.worker_full_phone else ""
-    return f"""<section class="case-sent"><p><b>{escape(sent.worker_full_name or sent.worker_name)}</b>{phone}</p>
-<p>{labels.ASSIGNMENT[sent.status].zh} · 派出时相距 {wording.distance(sent.distance_m)} ·
-{wording.ago(sent.dispatched_at, now)}派出</p>{override}</section>"""
+    eta = f"，预计 {max(1, round(sent.eta_s / 60))} 分钟到" if sent.eta_s is not None and not sent.arrived_at else ""
+    answer = ""
+    if sent.acknowledge_by is not None and sent.acknowledged_at is None:
+        answer = f"<p>{wording.remaining(sent.acknowledge_by, now)}内未接单，自动改派下一位</p>"
+        if sent.acknowledge_by < now:
+            answer = "<p>超时未接单，正在改派下一位</p>"
+    role = labels.POST[sent.post].zh if sent.post in labels.POST else ""
+    lead = "" if sent.slot == 1 else "协同 · "
+    return f"""<section class="case-sent"><p><b>{escape(sent.worker_full_name or sent.worker_name)}</b>
+{lead}{role}{phone}</p><p>{labels.ASSIGNMENT[sent.status].zh} · 派出时相距 {wording.distance(sent.distance_m)}{eta} ·
+{wording.ago(sent.dispatched_at, now)}派出</p>{answer}{override}</section>"""
 
 
 def _facts(incident: Incident, now: datetime) -> str:
@@ -298,11 +255,29 @@ def _facts(incident: Incident, now: datetime) -> str:
         ("来源", labels.SOURCE[incident.source].zh),
         ("报告人", reporter),
         ("上报", wording.instant(incident.reported_at, now, zone=zone)),
-        ("总时限", wording.instant(incident.settle_by, now, zone=zone)),
+        ("总时限", _limit(incident, now)),
+        ("承办单位", incident.department_name or ""),
+        ("重复于", incident.merged_into_no or ""),
+        ("拆自", incident.parent_no or ""),
+        ("拆出", "、".join(incident.part_nos)),
+        ("回访", {True: "满意", False: "不满意", None: ""}[incident.is_satisfied]),
         ("情况", incident.description),
     )
     rows = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in pairs if value)
     return f'<dl class="case-facts">{rows}</dl>'
+
+
+def _limit(incident: Incident, now: datetime) -> str:
+    """The deadline of the whole matter, and what became of its clock."""
+    zone = context.county().timezone
+    text = wording.instant(incident.settle_by, now, zone=zone)
+    if incident.remaining_s is not None:
+        until = f"，须在 {wording.instant(incident.resume_by, now, zone=zone)} 前恢复" if incident.resume_by else ""
+        text = f"暂停计时{until}"
+    amount = f"{incident.limit_amount.normalize():f} 个{labels.CLOCK[incident.limit_clock].zh}"
+    extended = f"，已延期 {incident.extensions} 次" if incident.extensions else ""
+    exempt = "，申诉成立，不计入超期统计" if incident.is_exempt else ""
+    return f"{text}（{amount}{extended}{exempt}）"
 
 
 def _timeline(incident: Incident, now: datetime) -> str:
@@ -321,6 +296,29 @@ def _nobody(recommendation: Recommendation) -> str:
     sentence = labels.shortfall_text(str(shortfall)) if shortfall else "没有可派人员"
     told = f'<section class="case-nobody"><b>暂时派不出人</b><p>{escape(sentence)}</p></section>'
     return told + _excluded(recommendation)
+
+
+def _companions(recommendation: Recommendation) -> str:
+    """Who goes along, where the run card asks for more than the lead; and why somebody can't be had."""
+    rows = []
+    for number, line in enumerate(recommendation.lines, start=1):
+        people = line.rules.people - (number == 1)
+        if not people:
+            continue
+        found = [e for e in line.ranking.ranked if number > 1 or e.rank > 1][:people]
+        wanted = "、".join([*(labels.POST[p].zh for p in sorted(line.rules.posts)), *_skills(line.rules.skills)])
+        names = "、".join(f"{e.candidate.name}（{wording.distance(e.candidate.distance_m)}）" for e in found)
+        short = ""
+        if len(found) < people:
+            why = labels.shortfall_text(str(line.ranking.shortfall)) if line.ranking.shortfall else "人数不足"
+            short = f"<b>缺 {people - len(found)} 人：{escape(why)}</b>"
+        rows.append(f"<li>{escape(wanted or '网格员')} {people} 人：{escape(names)} {short}</li>")
+    return f'<div class="case-along"><b>协同人员（随派单一并派出）</b><ul>{"".join(rows)}</ul></div>' if rows else ""
+
+
+def _skills(ids: frozenset[int]) -> list[str]:
+    names = context.remembered("skills", "all", (), responders.skills)
+    return [names[number] for number in sorted(ids) if number in names]
 
 
 def _excluded(recommendation: Recommendation) -> str:

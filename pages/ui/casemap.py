@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import streamlit as st
@@ -15,6 +15,9 @@ from layers.palette import LIGHT
 from layers.spec import Look, Source
 from pages.ui import chart, context
 
+Route = Sequence[tuple[float, float]]
+"""A way in degrees, from the responder to the incident."""
+
 _KEY = "desk_map"
 _LOOK = Look(palette=LIGHT)
 _SIZE_PX = (860, 960)
@@ -22,7 +25,7 @@ _CLOSE_DEG = 0.0022
 """Half of the least span that is shown around an incident: some 200 m, so that houses tell where it is."""
 
 
-def show(incident: Incident, ranked: Sequence[Ranked], chosen: str) -> str | None:
+def show(incident: Incident, ranked: Sequence[Ranked], chosen: str, routes: Mapping[int, Route]) -> str | None:
     """The incident and those who may go; the view is set once per incident, afterwards it is the user's.
 
     Answers the number of another incident that was clicked just now.
@@ -35,6 +38,7 @@ def show(incident: Incident, ranked: Sequence[Ranked], chosen: str) -> str | Non
             lat=entry.candidate.lat,
             number=str(entry.rank),
             is_chosen=entry.candidate.code == chosen,
+            route=routes.get(entry.candidate.worker_id, ()),
         )
         for entry in ranked
     ]

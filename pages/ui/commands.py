@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from geo.errors import GridCommandError, InvalidInput, NobodyEligible, NotAuthenticated, Unavailable
+from geo.errors import Conflict, GridCommandError, InvalidInput, NobodyEligible, NotAuthenticated, Unavailable
 from governance import labels
 from pages.ui import context
 
@@ -31,6 +31,8 @@ _ADVICE = {
     "not_found": "可能已移出您的管辖范围，或编号有误。",
 }
 
+_REASONS = {**labels.HINDRANCE, **labels.REFUSAL}
+
 _DEGREES = "经纬度请填十进制度数，经度在前，例如 124.018000 和 45.005000；请检查是否填反，或选错了坐标系。"
 _FIELDS = {
     "title": "请填写标题，最多 200 字。",
@@ -46,6 +48,12 @@ _FIELDS = {
     "reporter_phone": "联系电话最多 30 字。",
     "reason": "改派要写明理由，事后可查。",
     "opinion": "这一步要写明意见，请填写后再提交。",
+    "department": "请选择转给哪个承办单位。",
+    "original": "请选择与哪一件重复；它自己不能也是重复件。",
+    "resume_by": "请选择最迟恢复日期：从明天起，最长一年。",
+    "parts": "请选择拆出的类别，并写明标题。",
+    "worker": "没有这位网格员，或不在您的管辖范围内。",
+    "photo": "这一类事件须有处置后的照片才能完成。",
 }
 """What to do about a field that can't be taken as it is."""
 
@@ -72,6 +80,8 @@ def text_of(error: GridCommandError) -> str:
     text = labels.ERRORS[error.code].zh
     if isinstance(error, NobodyEligible) and "shortfall" in error.facts:
         text = f"{text}:{labels.shortfall_text(str(error.facts['shortfall']))}"
+    if isinstance(error, Conflict) and (reason := _REASONS.get(str(error.facts.get("reason")))):
+        return f"{reason.zh}。"
     advice = _ADVICE.get(error.code, "")
     return f"{text.rstrip('。')}。{advice}"
 
