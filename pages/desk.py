@@ -14,7 +14,7 @@ from governance import labels
 from governance.access import Permission
 from governance.incident import Severity, Status
 from layers.palette import INK, SEVERITY, SEVERITY_NUMERAL
-from pages.ui import case, commands, context, layout, parts, report, wording
+from pages.ui import case, commands, context, layout, parts, report, surgeplan, wording
 
 _MOST_ROWS = 200
 _SOON_S = 15 * 60
@@ -23,6 +23,7 @@ _SOON_S = 15 * 60
 _KEYS = {
     "Enter": "desk_dispatch",
     "n": "desk_new",
+    "p": "desk_surge",
     "/": "desk_q",
     "u": "desk_undo",
     "?": "desk_help",
@@ -35,8 +36,9 @@ _HELP = """| 键 | 作用 |
 | **Enter** | 一键派单，派给当前选中的人 |
 | **U** | 十秒内撤回派单 |
 | **N** | 上报事件 |
+| **P** | 联合派单：为所有待派事件统筹人员 |
 | **/** | 搜索 |
-| **Esc** | 关闭上报 |
+| **Esc** | 关闭上报或统筹 |
 | **?** | 打开或关闭本说明 |
 """
 
@@ -61,6 +63,8 @@ def render() -> None:
     with work, st.container(key="desk_work"):
         if "new" in st.query_params:
             _reporting()
+        elif "surge" in st.query_params:
+            _planning()
         else:
             case.render()
 
@@ -74,7 +78,7 @@ def _queue() -> None:
         now = context.now()
         _tally(rows, now)
         picked = st.query_params.get("no", "")
-        if not picked and rows and "new" not in st.query_params:
+        if not picked and rows and not {"new", "surge"} & set(st.query_params):
             # Pinned by its number: what comes in later never slips under the hand that is about to press Enter.
             picked = rows[0].no
             case.open_case(picked)
@@ -91,9 +95,15 @@ def _queue() -> None:
 
 
 def _head() -> None:
-    title, new, keys = st.columns([2.2, 2, 1], gap="small", vertical_alignment="center")
+    title, new, together, keys = st.columns([1.7, 1.6, 1.6, 0.9], gap="xsmall", vertical_alignment="center")
     title.html('<h2 class="desk-title">事件队列</h2>')
-    if new.button("上报 N", key="desk_new", icon=":material/add:", width="stretch", help="上报一件新事件"):
+    if context.principal().may(Permission.DISPATCH) and together.button(
+        "统筹 P", key="desk_surge", width="stretch", help="联合派单：为所有待派事件统筹人员"
+    ):
+        surgeplan.forget()
+        st.query_params.from_dict({"surge": "1"})
+        st.rerun()
+    if new.button("上报 N", key="desk_new", width="stretch", help="上报一件新事件"):
         st.query_params.from_dict({"new": "1"})
         st.rerun()
     with keys.popover("?", key="desk_help", width="stretch", help="键盘操作"):
@@ -194,6 +204,12 @@ def _card(row: incidents.QueueRow, now: datetime) -> parts.Card:
         meta=f"{row.class_name} · {'网格外 ' if row.is_outside_grid else ''}{row.grid_name}",
         tail=f"{row.worker_name} · {labels.STATUS[row.status].zh}" if row.worker_name else labels.STATUS[row.status].zh,
     )
+
+
+@st.fragment(key="desk_surge_plan")
+def _planning() -> None:
+    with commands.calmly():
+        surgeplan.render()
 
 
 @st.fragment(key="desk_report")

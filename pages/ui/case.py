@@ -174,7 +174,7 @@ def _candidate(entry: Ranked, now: datetime, mode: str) -> parts.Card:
         title=candidate.name,
         colour="var(--accent)" if entry.rank == 1 else "var(--muted)",
         mark=str(entry.rank),
-        aside=f"{wording.distance(candidate.distance_m)} · {max(1, round(entry.eta_s / 60))} 分钟",
+        aside=f"{wording.distance(candidate.distance_m)} · {wording.minutes(entry.eta_s)}",
         meta=f"{labels.POST[candidate.post].zh} · 手头 {candidate.load}/{candidate.cap} 件",
         tail=f"定位 {wording.ago(candidate.positioned_at, now)}" if candidate.positioned_at else "按驻点计",
         note=dispatch.explain(entry, mode),
@@ -230,7 +230,7 @@ def _clock(at: datetime, now: datetime) -> str:
 def _sent(sent: ActiveAssignment, now: datetime) -> str:
     override = f"<p>改派理由：{escape(sent.reason)}</p>" if sent.is_override else ""
     phone = f" · {escape(sent.worker_full_phone)}" if sent.worker_full_phone else ""
-    eta = f"，预计 {max(1, round(sent.eta_s / 60))} 分钟到" if sent.eta_s is not None and not sent.arrived_at else ""
+    eta = f"，预计 {wording.minutes(sent.eta_s)}到" if sent.eta_s is not None and not sent.arrived_at else ""
     answer = ""
     if sent.acknowledge_by is not None and sent.acknowledged_at is None:
         answer = f"<p>{wording.remaining(sent.acknowledge_by, now)}内未接单，自动改派下一位</p>"

@@ -57,6 +57,11 @@ def remaining(due_at: datetime | None, now: datetime) -> str:
     return f"{'剩' if seconds > 0 else '超'} {duration(seconds)}"
 
 
+def minutes(seconds: float) -> str:
+    """A travel time in whole minutes, one at least: 4 分钟."""
+    return f"{max(1, round(seconds / 60))} 分钟"
+
+
 def is_overdue(due_at: datetime | None, now: datetime) -> bool:
     """Whether the limit has passed."""
     return due_at is not None and due_at < now
