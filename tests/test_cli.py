@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from db.session import Database
 from geo.geojson import read_features
@@ -56,6 +57,24 @@ def test_export_writes_a_whole_file(run: Run, tmp_path: Path):
     assert [path.name for path in tmp_path.iterdir()] == ["stations.geojson"]
 
 
+def test_roads_are_imported_whole_or_not_at_all(run: Run, county: Database, tmp_path: Path):
+    """A file replaces the road network and its counts are told; a bad row is named in a line and changes nothing."""
+    file = tmp_path / "roads.geojson"
+    street = {"type": "LineString", "coordinates": [[124.0, 45.0], [124.03, 45.0]]}
+    row = {"type": "Feature", "properties": {"name": "宇宙大街", "class": "main"}, "geometry": street}
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [row]}))
+    done = json.loads(run("import", "roads", str(file), "--json").stdout)
+    assert (done["roads"], done["edges"], done["nodes"], done["components"], done["skipped"]) == (1, 1, 2, 1, {})
+    bad = row | {"properties": {"class": "main", "oneway": "perhaps"}}
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [row, bad]}))
+    refused = run("import", "roads", str(file))
+    assert refused.returncode == 1
+    assert "第 2 行 row 2, oneway" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    with county.engine.connect() as connection:
+        assert connection.scalar(text("SELECT string_agg(name, ',') FROM base.road")) == "宇宙大街"
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -64,6 +83,7 @@ def test_export_writes_a_whole_file(run: Run, tmp_path: Path):
         ("locate", "2.35", "48.85", "--crs", "wgs84"),
         ("user", "close", "nobody"),
         ("demo", "--profile", "atlantis"),
+        ("import", "roads", "/absent.osm.pbf"),
     ],
 )
 def test_what_can_not_be_done_is_a_line_and_exit_code_1(run: Run, words: tuple[str, ...]):
