@@ -177,6 +177,26 @@ def import_roads(
         say(f"  未导入 left out: {reason} × {rows}")
 
 
+@imports.command("classes")
+def import_classes(file: Annotated[Path, typer.Argument(help="CSV", exists=True)]) -> None:
+    """导入事件类别与时限表 Adds or replaces classes of incidents with their limits."""
+    from db.importers import tables  # noqa: PLC0415  loads with the profile's reader
+
+    with booted() as boot:
+        done = tables.import_classes(boot.database, SYSTEM, file)
+    say(f"类别：新增 {done.added}，更新 {done.replaced} classes added, replaced")
+
+
+@imports.command("calendar")
+def import_calendar(file: Annotated[Path, typer.Argument(help="CSV", exists=True)]) -> None:
+    """导入节假日与调休表 Adds or replaces holidays and worked weekends."""
+    from db.importers import tables  # noqa: PLC0415  loads with the profile's reader
+
+    with booted() as boot:
+        done = tables.import_calendar(boot.database, SYSTEM, file)
+    say(f"日期：新增 {done.added}，更新 {done.replaced} days added, replaced")
+
+
 @app.command()
 def export(
     key: Annotated[str, typer.Argument(help="图层 layer key")],

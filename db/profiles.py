@@ -141,7 +141,7 @@ def _rows(path: Path, columns: tuple[str, ...], read: Callable[[dict[str, str], 
     """What `read` makes of each row, with its number: the file's line, the heading being 1."""
     if not path.is_file():
         raise InvalidInput(f"{path.name} is missing", field=path.stem)
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding=_encoding(path), newline="") as file:
         reader = csv.DictReader(file, strict=True)
         for column in columns:
             if column not in (reader.fieldnames or ()):
@@ -154,6 +154,15 @@ def _rows(path: Path, columns: tuple[str, ...], read: Callable[[dict[str, str], 
                     row=reader.line_num,
                 )
             yield reader.line_num, read(row, reader.line_num)
+
+
+def _encoding(path: Path) -> str:
+    """UTF-8, or what office programs on a Chinese desk write."""
+    try:
+        path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return "gb18030"
+    return "utf-8-sig"
 
 
 def _once(rows: Iterable[tuple[int, T]], *fields: str) -> list[tuple[int, T]]:
@@ -287,8 +296,13 @@ def _calendar(folder: Path, holidays: str) -> Iterator[CalendarSpec]:
     days = {spec.day: spec for spec in _official()} if holidays == "china" else {}
     own = folder / "calendar.csv"
     if own.is_file():
-        days |= {spec.day: spec for _, spec in _once(_rows(own, ("day", "kind", "name"), _own_day), "day")}
+        days |= {spec.day: spec for spec in read_days(own)}
     yield from (days[day] for day in sorted(days))
+
+
+def read_days(path: Path) -> list[CalendarSpec]:
+    """The days of a table that differ from their weekday. Raises `InvalidInput` with row and field."""
+    return [spec for _, spec in _once(_rows(path, ("day", "kind", "name"), _own_day), "day")]
 
 
 def _official() -> Iterator[CalendarSpec]:

@@ -177,6 +177,7 @@ AVAILABILITY = _labels(available=("空闲", "available"), busy=("处置中", "bu
 POSITION_SOURCE = _labels(
     fresh=("实时位置", "fresh position"), stale=("位置过时", "stale position"), post=("按岗位网格计", "at the post")
 )
+TRAVEL_MODE = _labels(walk=("步行", "on foot"), ebike=("电动车", "e-bike"), car=("汽车", "car"))
 RING = _labels(
     own=("本网格", "own grid"),
     sibling=("同社区相邻网格", "sibling grid"),

@@ -16,7 +16,7 @@ from streamlit.navigation.page import StreamlitPage
 from db.settings import ROOT
 from governance import labels
 from governance.access import Permission, Principal, Role
-from pages import desk, planning, wall
+from pages import administration, desk, planning, wall
 from pages import map as officers_map
 from pages.ui import commands, context, layout, theme
 
@@ -74,6 +74,14 @@ SCREENS = (
         render=planning.render,
         permission=Permission.EXPORT_LAYERS,
         lands=frozenset({Role.PLANNER}),
+    ),
+    Screen(
+        path="administration",
+        title="派遣规则",
+        icon=":material/rule:",
+        summary="谁可以派、派多远、派几人：修改即成新版本，每次派遣都记下所用版本。",
+        render=administration.render,
+        permission=Permission.MANAGE_POLICY,
     ),
 )
 

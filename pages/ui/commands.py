@@ -53,6 +53,9 @@ _FIELDS = {
     "resume_by": "请选择最迟恢复日期：从明天起，最长一年。",
     "parts": "请选择拆出的类别，并写明标题。",
     "worker": "没有这位网格员，或不在您的管辖范围内。",
+    "pools": "至少选一类可派人员。",
+    "people": "每个类别的编组合计 1 到 10 人。",
+    "note": "修改说明最多 500 字。",
     "photo": "这一类事件须有处置后的照片才能完成。",
 }
 """What to do about a field that can't be taken as it is."""
