@@ -82,12 +82,13 @@ def take_step(
     hindered = hindrance(action, standing_of(session, incident.id))
     if hindered is not None:
         raise Conflict(f"{action} is hindered: {hindered}", reason=hindered.value)
-    incident.status = transition.to_status
     for name in _FORGOTTEN.get(action, ()):
         setattr(incident, name, None)
     if action in INSTANT:
         setattr(incident, INSTANT[action], now)
+    # Before the status: it asks the database, which must not meet the one without the other.
     _note(session, incident, action, given)
+    incident.status = transition.to_status
     _keep_time(incident, action, now=now, clocks=clocks)
     if transition.to_status is not current:
         clocks.enter(incident, now=now)

@@ -1,4 +1,4 @@
-"""The dispatch policy: who may be sent, how far and how often, and the run card of each class; every version is kept."""
+"""The dispatch policy: who may be sent, how far, how often, and the run card of each class; each version is kept."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _chosen_version() -> int | None:
 
 def _general(shown: Policy) -> Policy:
     """What holds for every class without a card of its own."""
-    st.subheader("一般规则", anchor=False)
+    st.html('<h2 class="plan-part">一般规则</h2>')
     key = f"policy_{shown.id}"
     first, second, third, fourth = st.columns(4)
     pools = first.multiselect(
@@ -123,7 +123,7 @@ def _general(shown: Policy) -> Policy:
 
 def _cards(shown: Policy) -> dict[str, Card]:
     """The run cards as a table of lines; lines of one class make its card, the first one leads."""
-    st.subheader("出动编组", anchor=False)
+    st.html('<h2 class="plan-part">出动编组</h2>')
     st.caption(
         "每行是某类事件的一组人员；同一类别可有多行，第一行带队。岗位、来源留空即不限；技能留空即按类别所需；"
         "其余留空即按一般规则。没有编组的类别派 1 人。"
@@ -136,6 +136,7 @@ def _cards(shown: Policy) -> dict[str, Card]:
         key=f"policy_cards_{shown.id}",
         num_rows="dynamic",
         hide_index=True,
+        placeholder="",
         width="stretch",
         column_config={
             _CLASS: st.column_config.SelectboxColumn(options=list(kinds.values()), width="medium"),

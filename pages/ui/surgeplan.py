@@ -40,7 +40,7 @@ def render() -> None:
         _send(chosen)
     if again.button("重新统筹", key="surge_again", width="stretch"):
         forget()
-        st.rerun(scope="fragment")
+        st.rerun()
     with back:
         _close("返回  Esc")
     if proposal.unsent:
@@ -114,7 +114,7 @@ def _send(chosen: list[tuple[str, str]]) -> None:
         outcomes = surge.accept(database, principal, chosen, now=context.now())
     forget()
     st.session_state[_DONE] = outcomes
-    st.rerun(scope="fragment")
+    st.rerun()
 
 
 def _outcomes(outcomes: list[Outcome]) -> None:

@@ -30,13 +30,17 @@ def visit(provided: Database, monkeypatch: pytest.MonkeyPatch) -> Visit:
     cookies: dict[str, str] = {}
     monkeypatch.setattr(type(st.context), "cookies", property(lambda _: cookies))
 
-    def make(username: str | None, path: str = "", *, login: str = "", **query: str) -> AppTest:
+    def make(username: str | None, path: str = "", *, login: str = "", screen_alone: str = "", **query: str) -> AppTest:
         cookies.clear()
         if username is not None:
             login, _ = accounts.login(provided, username, PASSWORD, now=datetime.now(UTC), hours=1)
         if login:
             cookies[context.LOGIN_COOKIE] = login
-        screen = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=30)
+        if screen_alone:  # AppTest opens no page but the one that a role lands on
+            alone = f"from pages import {screen_alone}\n{screen_alone}.render()"
+            screen = AppTest.from_string(alone, default_timeout=30)
+        else:
+            screen = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=30)
         screen.context = {"url": f"http://county.test/{path}"}
         screen.run()
         if query:  # the way from the first page to the role's own drops the query, so it comes afterwards

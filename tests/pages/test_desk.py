@@ -21,7 +21,7 @@ def _queue(database: Database, *, grid: str | None = None) -> list[incidents.Que
         return incidents.queue(session, grid=grid)
 
 
-def _get(database: Database, no: str) -> incidents.Incident:
+def _get(database: Database, no: str) -> cases.Incident:
     with database.session(SYSTEM) as session:
         return cases.get(session, no)
 

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from db import assignments, cases, incidents, surge
+from db.incidents import Report
+from db.session import Database
+from governance.access import Principal, Role
+from governance.incident import Status
+from governance.lifecycle import Action
+
+DISPATCHER = Principal(account="dispatcher", role=Role.DISPATCHER)
+
+
+def reported(database: Database, **facts: Any) -> str:
+    given = {"title": "暴露垃圾", "class_code": "0101", "lon": 124.018, "lat": 45.005, "crs": "wgs84", **facts}
+    return incidents.report(database, DISPATCHER, Report(**given), now=datetime.now(UTC)).no
+
+
+def get(database: Database, no: str) -> cases.Incident:
+    with database.session(DISPATCHER) as session:
+        return cases.get(session, no)
+
+
+def choose(screen: Any, no: str, action: Action, opinion: str = "按流程办理") -> None:
+    screen.selectbox(key=f"case_action_{no}").select(action).run()
+    screen.text_area(key=f"case_opinion_{no}").set_value(opinion).run()
+
+
+def test_a_transfer_names_its_department(visit: Any, provided: Database):
+    """Without a department the case says what is missing; with one it is transferred and shows who has it."""
+    no = reported(provided)
+    screen = visit("dispatcher", no=no)
+    screen.button(key="case_accept").click().run()
+    choose(screen, no, Action.TRANSFER)
+    screen.button(key="case_confirm_beside").click().run()
+    assert any("承办单位" in error.value for error in screen.error)
+
+    screen.selectbox(key=f"case_department_{no}").select_index(0).run()
+    screen.button(key="case_confirm_beside").click().run()
+
+    moved = get(provided, no)
+    assert moved.status is Status.TRANSFERRED
+    assert moved.department_name in "\n".join(str(element.value) for element in screen.get("html"))
+
+
+def test_putting_off_stops_the_clock_until_a_day(visit: Any, provided: Database):
+    """A matter is put off until a stated day, and its case says that the clock stands still."""
+    no = reported(provided)
+    screen = visit("dispatcher", no=no)
+    screen.button(key="case_accept").click().run()
+    choose(screen, no, Action.SUSPEND, "等待备件")
+    screen.button(key="case_confirm_beside").click().run()
+
+    put_off = get(provided, no)
+    assert put_off.status is Status.SUSPENDED
+    assert put_off.due_at == put_off.resume_by
+    assert "暂停计时" in "\n".join(str(element.value) for element in screen.get("html"))
+
+
+def test_a_part_is_split_off(visit: Any, provided: Database):
+    """Splitting opens an incident of its own at the same place, and each names the other."""
+    no = reported(provided)
+    screen = visit("dispatcher", no=no)
+    choose(screen, no, Action.SPLIT, "两件事")
+    screen.selectbox(key=f"case_part_class_{no}").select("0205").run()
+    screen.text_input(key=f"case_part_title_{no}").set_value("井盖缺失").run()
+    screen.button(key="case_confirm_beside").click().run()
+
+    whole = get(provided, no)
+    (part,) = whole.part_nos
+    assert (get(provided, part).parent_no, get(provided, part).class_code) == (no, "0205")
+
+
+def test_more_time_is_asked_for_here_and_granted_by_somebody_else(visit: Any, provided: Database):
+    """The request waits for another person: who asked is refused, the administrator grants it, the limit moves."""
+    no = reported(provided)
+    before = assignments.dispatch(provided, DISPATCHER, no, now=datetime.now(UTC))
+    screen = visit("dispatcher", no=no)
+    choose(screen, no, Action.EXTEND, "需采购材料")
+    screen.button(key="case_confirm_beside").click().run()
+    assert "需采购材料" in "\n".join(str(element.value) for element in screen.get("html"))
+    screen.button(key="case_grant").click().run()
+    assert any("别人审批" in error.value for error in screen.error)
+
+    other = visit("admin", screen_alone="desk", no=no)
+    other.button(key="case_grant").click().run()
+
+    after = get(provided, no)
+    assert after.extensions == 1
+    assert after.settle_by > before.settle_by
+
+
+def test_the_joint_plan_is_sent_from_the_desk(visit: Any, provided: Database):
+    """The plan for everything that waits is opened by its key and sent with one press."""
+    numbers = [reported(provided, lon=124.01 + n * 1e-3) for n in range(3)]
+    with provided.session(DISPATCHER) as session:
+        planned = {
+            line.incident.no for line in surge.propose(session, principal=DISPATCHER, now=datetime.now(UTC)).lines
+        }
+    screen = visit("dispatcher")
+    screen.button(key="desk_surge").click().run()
+
+    screen.button(key="surge_send").click().run()
+
+    assert not screen.exception
+    assert any(f"已派出 {len(planned)} 件" in message.value for message in screen.success)
+    assert {get(provided, no).status for no in numbers} == {Status.DISPATCHED}
