@@ -35,6 +35,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "transition_refused": 409,
         "already_dispatched": 409,
         "nobody_eligible": 409,
+        "damaged": 500,
         "unavailable": 503,
         # matters of HTTP itself, known to this door only
         "malformed": 400,

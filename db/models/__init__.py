@@ -3,6 +3,7 @@
 from db.models.access import Account, ApiToken, LoginSession
 from db.models.ground import Block, Road, RoadEdge, Water
 from db.models.incidents import Assignment, Incident, IncidentClass, IncidentStep, LifecycleTransition, Recommendation
+from db.models.photos import Photo
 from db.models.places import Building, Device, Household, Organisation, Place
 from db.models.record import CalendarDay, Record, ReportedFigure, StageLimit
 from db.models.territory import Deployment, Grid
@@ -26,6 +27,7 @@ __all__ = [
     "LifecycleTransition",
     "LoginSession",
     "Organisation",
+    "Photo",
     "Place",
     "Recommendation",
     "Record",
