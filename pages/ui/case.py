@@ -86,6 +86,7 @@ def _panel(incident: Incident, recommendation: Recommendation | None) -> str:
     _actions(incident, may_dispatch=bool(chosen))
     st.html(_facts(incident, now))
     photos.render(incident)
+    st.link_button("打印办理单", f"/api/incidents/{incident.no}/sheet.pdf", icon=":material/print:", width="stretch")
     st.html(_timeline(incident, now))
     return chosen
 

@@ -16,6 +16,7 @@ READING = (
     "/api/base/roads",
     "/api/incidents/none",
     "/api/incidents/none/photos",
+    "/api/incidents/none/sheet.pdf",
     "/api/stream",
 )
 CHANGING = (
@@ -40,6 +41,7 @@ ASKED: dict[tuple[str, str], Permission] = {
     ("POST", "/api/incidents/none/photos?phase=after"): Permission.ADVANCE_INCIDENT,
     ("GET", "/api/incidents/none/photos"): Permission.READ_LAYERS,
     ("GET", "/api/incidents/none/photos/1"): Permission.READ_LAYERS,
+    ("GET", "/api/incidents/none/sheet.pdf"): Permission.READ_LAYERS,
     ("POST", "/api/positions"): Permission.FEED_POSITIONS,
     ("POST", "/api/alarms"): Permission.FEED_POSITIONS,
     ("GET", "/metrics"): Permission.MANAGE_ACCOUNTS,
