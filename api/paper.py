@@ -23,8 +23,8 @@ router = APIRouter(prefix="/api/incidents", route_class=GuardedRoute, tags=["inc
 
 _LOG = logging.getLogger(__name__)
 _PDF = "application/pdf"
-_PRINTED_PX = 720
-"""The long side of a picture on paper: 300 dots an inch at the width that it is printed in."""
+_PRINTED_PX = 640
+"""The long side of a picture on paper: more than 300 dots an inch at the width that it is printed in."""
 
 
 @router.get("/{no}/sheet.pdf", response_class=Response, responses={200: {"content": {_PDF: {}}}})

@@ -68,7 +68,7 @@ def render(sheet: Sheet) -> bytes:
     words = json.dumps(_clean(_words(sheet)), ensure_ascii=False).encode()
     files = {"main.typ": _TEMPLATE.read_bytes(), "sheet.json": words} | pictures
     compiler = typst.Compiler(cast("Any", files), font_paths=_fonts())
-    return cast("bytes", compiler.compile(format="pdf", timestamp=sheet.printed_at))
+    return cast("bytes", compiler.compile(format="pdf", timestamp=int(sheet.printed_at.timestamp())))
 
 
 @cache
@@ -180,11 +180,11 @@ def _sent(row: Sent, when: _Clock) -> list[str]:
 
 
 def _photo(photo: Photo, jpeg: bytes | None, when: _Clock) -> dict[str, Any]:
-    told = "　".join(part for part in (when(photo.added_at), photo.taken_by_name or photo.taken_by, photo.note) if part)
+    taken = f"{when(photo.added_at)} {photo.taken_by_name or photo.taken_by}"
     return {
         "file": None if jpeg is None else _file(photo),
-        "told": told,
-        "alt": f"{labels.PHOTO_PHASE[photo.phase].zh}照片，{told}",
+        "told": f"{taken}\n{photo.note}".strip(),
+        "alt": f"{labels.PHOTO_PHASE[photo.phase].zh}照片，{taken}，{photo.note}".rstrip("，"),
     }
 
 
