@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from db import crew, models
+from db import crew, models, photos
 from db.calendar import clockwork
 from db.cases import Incident, get
 from db.incidents import Report, open_incident
@@ -18,6 +18,7 @@ from geo.errors import Conflict, InvalidInput
 from governance.access import Principal
 from governance.incident import AssignmentStatus, Status
 from governance.lifecycle import COMMANDED, Action
+from governance.photo import Phase
 
 _AWAY = {Status.DISPATCHED, Status.PROCESSING}
 _MOST_PARTS = 10
@@ -185,5 +186,5 @@ def _require_other(principal: Principal, account: str) -> None:
 def _require_photo(session: Session, incident: models.Incident) -> None:
     """Where the class asks for it, work is done with a photo of it only. Raises `InvalidInput`."""
     kind = session.get_one(models.IncidentClass, incident.class_code)
-    if kind.needs_photo:
+    if kind.needs_photo and not photos.has(session, incident.id, Phase.AFTER):
         raise InvalidInput("this class is resolved with a photo taken afterwards", field="photo")

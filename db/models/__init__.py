@@ -13,6 +13,7 @@ from db.models.incidents import (
     LifecycleTransition,
     Recommendation,
 )
+from db.models.photos import Photo
 from db.models.places import Building, Device, Household, Organisation, Place
 from db.models.record import CalendarDay, Record, ReportedFigure, StageLimit, WorkSpell
 from db.models.territory import Deployment, Grid
@@ -39,6 +40,7 @@ __all__ = [
     "LifecycleTransition",
     "LoginSession",
     "Organisation",
+    "Photo",
     "Place",
     "Recommendation",
     "Record",

@@ -20,6 +20,7 @@ from governance.incident import AssignmentStatus, Severity, Source, Status
 from governance.labels import Label, Labels
 from governance.lifecycle import Action
 from governance.organisation import OrganisationLevel
+from governance.photo import Fault, Phase
 
 ENUMS: list[tuple[type[Enum], Labels]] = [
     (Status, labels.STATUS),
@@ -35,6 +36,8 @@ ENUMS: list[tuple[type[Enum], Labels]] = [
     (Lateness, labels.LATENESS),
     (Crs, labels.CRS),
     (OrganisationLevel, labels.ORGANISATION_LEVEL),
+    (Phase, labels.PHOTO_PHASE),
+    (Fault, labels.PHOTO_FAULT),
 ]
 
 CHECKED: dict[str, Labels] = {
@@ -52,6 +55,7 @@ CHECKED: dict[str, Labels] = {
     "incident.status": labels.STATUS,
     "incident_class.limit_clock": labels.CLOCK,
     "organisation.level": labels.ORGANISATION_LEVEL,
+    "photo.phase": labels.PHOTO_PHASE,
     "place.category": labels.PLACE_CATEGORY,
     "responder.pool": labels.EMPLOYMENT,
     "road.class": labels.ROAD_CLASS,
