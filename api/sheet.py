@@ -143,11 +143,13 @@ def _facts(sheet: Sheet, when: _Clock) -> list[dict[str, Any]]:
         ("来源", labels.SOURCE[incident.source].zh),
         ("报告人", reporter or _NOTHING),
         ("上报时间", when(incident.reported_at)),
-        ("总时限", f"{when(incident.settle_by)}{overdue}"),
+        ("总时限", f"{when(incident.settle_by)}{overdue}{_clock_notes(incident)}"),
         ("当前时限", f"{when(incident.due_at)}{late}"),
         ("受理", when(incident.accepted_at)),
         ("处置完成", when(incident.resolved_at)),
         ("办结", when(incident.closed_at)),
+        ("承办单位", incident.department_name or _NOTHING),
+        ("关联事件", _related(incident)),
     )
     wholes = (
         ("网格", " › ".join(f"{grid.name}" for grid in reversed(incident.chain)) + f"（{incident.grid_code}）"),
@@ -157,6 +159,21 @@ def _facts(sheet: Sheet, when: _Clock) -> list[dict[str, Any]]:
     )
     facts = [{"name": name, "value": value, "wide": False} for name, value in halves]
     return facts + [{"name": name, "value": value, "wide": True} for name, value in wholes]
+
+
+def _clock_notes(incident: Incident) -> str:
+    """What became of the clock of the whole matter."""
+    notes = ["暂停计时"] if incident.remaining_s is not None and incident.is_open else []
+    notes += [f"延期 {incident.extensions} 次"] if incident.extensions else []
+    notes += ["申诉成立，不计超期"] if incident.is_exempt else []
+    return f"（{'，'.join(notes)}）" if notes else ""
+
+
+def _related(incident: Incident) -> str:
+    related = [f"重复于 {incident.merged_into_no}"] if incident.merged_into_no else []
+    related += [f"拆自 {incident.parent_no}"] if incident.parent_no else []
+    related += [f"拆出 {no}" for no in incident.part_nos]
+    return "；".join(related) or _NOTHING
 
 
 def _coordinates(incident: Incident) -> str:

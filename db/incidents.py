@@ -66,6 +66,7 @@ class QueueRow:
     reported_at: datetime
     due_at: datetime | None
     is_outside_grid: bool
+    is_supervised: bool
     worker_name: str | None
 
 

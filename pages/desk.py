@@ -201,9 +201,13 @@ def _card(row: incidents.QueueRow, now: datetime) -> parts.Card:
         aside=wording.remaining(row.due_at, now),
         aside_hint=wording.full_instant(row.due_at, zone=context.county().timezone),
         tone=tone,
-        meta=f"{row.class_name} · {'网格外 ' if row.is_outside_grid else ''}{row.grid_name}",
+        meta=f"{'督办 · ' if row.is_supervised else ''}{row.class_name} · {_place(row)}",
         tail=f"{row.worker_name} · {labels.STATUS[row.status].zh}" if row.worker_name else labels.STATUS[row.status].zh,
     )
+
+
+def _place(row: incidents.QueueRow) -> str:
+    return f"网格外 {row.grid_name}" if row.is_outside_grid else row.grid_name
 
 
 @st.fragment(key="desk_surge_plan")
