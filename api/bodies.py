@@ -97,13 +97,16 @@ def _status(text: str) -> str:
 
 
 class AlarmBody(Body):
-    """What a device says of itself."""
+    """What a device says of itself: its status, or an alarm of some type that was raised or is over."""
 
     device: Code
-    status: Annotated[str, AfterValidator(_status)]
+    status: Annotated[str, AfterValidator(_status)] | None = None
+    type: Code | None = None
+    at: AwareDatetime | None = None
+    cleared: Annotated[bool, Field(strict=True)] = False
 
 
 class AlarmsBody(Body):
-    """A batch of device statuses."""
+    """A batch of what devices say."""
 
     alarms: Annotated[list[AlarmBody], Field(min_length=1, max_length=POSITIONS_LIMIT)]

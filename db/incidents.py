@@ -177,73 +177,78 @@ def report(database: Database, principal: Principal, report: Report, *, now: dat
     Raises `InvalidInput` and `UnknownCode` naming the field, `OutsideCounty`, `NotPermitted` (role, or a place out of
     the caller's scope).
     """
+    with database.session(principal) as session:
+        return report_within(session, principal, report, now=now)
+
+
+def report_within(session: Session, principal: Principal, report: Report, *, now: datetime) -> Incident:
+    """As `report`, in a transaction of the caller's own, which has `principal`'s rights and commits or not."""
     principal.require(Permission.REPORT_INCIDENT)
     _check_texts(report)
     lon, lat = to_storage(report.lon, report.lat, parse_crs(report.crs))
     request_key = None if report.request_key is None else f"{principal.account}:{report.request_key}"
-    with database.session(principal) as session:
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _NUMBER_LOCK})
-        if request_key is not None:
-            known = select(models.Incident.no).where(models.Incident.request_key == request_key)
-            if (no := session.scalars(known).one_or_none()) is not None:
-                return get(session, no)
-        kind = session.get(models.IncidentClass, report.class_code)
-        if kind is None:
-            raise UnknownCode(f"there is no class {report.class_code}", field="class")
-        place = county(session)
-        west, south, east, north = place.bounds
-        extent = Extent(min_x=west, min_y=south, max_x=east, max_y=north, srid=4490)
-        require_lon_lat_order(lon, lat, extent)
-        locus = locate(session, lon, lat)
-        if not locus.grid_code.startswith(principal.grid_prefix):
-            raise NotPermitted("the place lies outside of your grids", grid=locus.grid_code)
-        clocks = clockwork(session)
-        settle_by = clocks.settle_by(now, kind.limit_amount, kind.limit_clock)
-        no = _next_number(session, place.number_prefix, now.astimezone(ZoneInfo(place.timezone)))
-        incident_id = session.scalars(
-            # As values, not parameters: the point is an expression.
-            insert(models.Incident)
-            .values(
-                {
-                    "no": no,
-                    "title": report.title.strip(),
-                    "description": report.description.strip(),
-                    "class_code": kind.code,
-                    "severity": report.severity or kind.default_severity,
-                    "status": Status.REPORTED,
-                    "is_open": True,
-                    "source": report.source,
-                    "is_sensitive": kind.is_sensitive,
-                    "is_supervised": False,
-                    "geom": func.ST_SetSRID(func.ST_MakePoint(lon, lat), 4490),
-                    "raw_x": report.lon,
-                    "raw_y": report.lat,
-                    "raw_crs": parse_crs(report.crs),
-                    "address": report.address.strip(),
-                    "grid_code": locus.grid_code,
-                    "is_outside_grid": locus.is_outside_grid,
-                    "reporter_name": report.reporter_name.strip(),
-                    "reporter_phone": report.reporter_phone.strip(),
-                    "request_key": request_key,
-                    "reported_at": now,
-                    "due_at": clocks.due_at(Status.REPORTED, entered_at=now, settle_by=settle_by),
-                    "settle_by": settle_by,
-                    "version": 1,
-                }
-            )
-            .returning(models.Incident.id)
-        ).one()
-        append_step(
-            session,
-            principal,
-            incident_id,
-            action="report",
-            from_status=None,
-            to_status=Status.REPORTED,
-            now=now,
-            opinion="",
+    session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _NUMBER_LOCK})
+    if request_key is not None:
+        known = select(models.Incident.no).where(models.Incident.request_key == request_key)
+        if (no := session.scalars(known).one_or_none()) is not None:
+            return get(session, no)
+    kind = session.get(models.IncidentClass, report.class_code)
+    if kind is None:
+        raise UnknownCode(f"there is no class {report.class_code}", field="class")
+    place = county(session)
+    west, south, east, north = place.bounds
+    extent = Extent(min_x=west, min_y=south, max_x=east, max_y=north, srid=4490)
+    require_lon_lat_order(lon, lat, extent)
+    locus = locate(session, lon, lat)
+    if not locus.grid_code.startswith(principal.grid_prefix):
+        raise NotPermitted("the place lies outside of your grids", grid=locus.grid_code)
+    clocks = clockwork(session)
+    settle_by = clocks.settle_by(now, kind.limit_amount, kind.limit_clock)
+    no = _next_number(session, place.number_prefix, now.astimezone(ZoneInfo(place.timezone)))
+    incident_id = session.scalars(
+        # As values, not parameters: the point is an expression.
+        insert(models.Incident)
+        .values(
+            {
+                "no": no,
+                "title": report.title.strip(),
+                "description": report.description.strip(),
+                "class_code": kind.code,
+                "severity": report.severity or kind.default_severity,
+                "status": Status.REPORTED,
+                "is_open": True,
+                "source": report.source,
+                "is_sensitive": kind.is_sensitive,
+                "is_supervised": False,
+                "geom": func.ST_SetSRID(func.ST_MakePoint(lon, lat), 4490),
+                "raw_x": report.lon,
+                "raw_y": report.lat,
+                "raw_crs": parse_crs(report.crs),
+                "address": report.address.strip(),
+                "grid_code": locus.grid_code,
+                "is_outside_grid": locus.is_outside_grid,
+                "reporter_name": report.reporter_name.strip(),
+                "reporter_phone": report.reporter_phone.strip(),
+                "request_key": request_key,
+                "reported_at": now,
+                "due_at": clocks.due_at(Status.REPORTED, entered_at=now, settle_by=settle_by),
+                "settle_by": settle_by,
+                "version": 1,
+            }
         )
-        return get(session, no)
+        .returning(models.Incident.id)
+    ).one()
+    append_step(
+        session,
+        principal,
+        incident_id,
+        action="report",
+        from_status=None,
+        to_status=Status.REPORTED,
+        now=now,
+        opinion="",
+    )
+    return get(session, no)
 
 
 def get(session: Session, no: str) -> Incident:

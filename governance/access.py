@@ -31,6 +31,7 @@ class Permission(StrEnum):
     DISPATCH = "dispatch"
     EDIT_GEOGRAPHY = "edit_geography"
     FEED_POSITIONS = "feed_positions"
+    RECORD_VISITS = "record_visits"
     MANAGE_ACCOUNTS = "manage_accounts"
 
 
@@ -43,6 +44,7 @@ _OFFICER = frozenset(
         Permission.REPORT_INCIDENT,
         Permission.ADVANCE_INCIDENT,
         Permission.DISPATCH,
+        Permission.RECORD_VISITS,
     }
 )
 

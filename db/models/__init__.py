@@ -3,6 +3,7 @@
 from db.models.access import Account, ApiToken, LoginSession
 from db.models.ground import Block, Road, RoadEdge, Water
 from db.models.incidents import Assignment, Incident, IncidentClass, IncidentStep, LifecycleTransition, Recommendation
+from db.models.intake import AlarmType, DeviceAlarm, Need, Visit
 from db.models.places import Building, Device, Household, Organisation, Place
 from db.models.record import CalendarDay, Record, ReportedFigure, StageLimit
 from db.models.territory import Deployment, Grid
@@ -10,6 +11,7 @@ from db.models.workers import DispatchPolicy, Responder, Skill, Worker
 
 __all__ = [
     "Account",
+    "AlarmType",
     "ApiToken",
     "Assignment",
     "Block",
@@ -17,6 +19,7 @@ __all__ = [
     "CalendarDay",
     "Deployment",
     "Device",
+    "DeviceAlarm",
     "DispatchPolicy",
     "Grid",
     "Household",
@@ -25,6 +28,7 @@ __all__ = [
     "IncidentStep",
     "LifecycleTransition",
     "LoginSession",
+    "Need",
     "Organisation",
     "Place",
     "Recommendation",
@@ -35,6 +39,7 @@ __all__ = [
     "RoadEdge",
     "Skill",
     "StageLimit",
+    "Visit",
     "Water",
     "Worker",
 ]
