@@ -16,7 +16,7 @@ from governance.access import Permission
 from governance.dispatch import Ranked
 from governance.lifecycle import Action
 from layers.palette import SEVERITY, SEVERITY_NUMERAL
-from pages.ui import casemap, commands, context, parts, wording
+from pages.ui import casemap, commands, context, parts, similar, wording
 
 _UNDO = timedelta(seconds=10)
 _LAYERS = ("incidents", "workers")
@@ -85,6 +85,7 @@ def _panel(incident: Incident, recommendation: Recommendation | None) -> str:
         st.html(_sent(incident, now))
     _actions(incident, may_dispatch=bool(chosen))
     st.html(_facts(incident, now))
+    similar.render(incident)
     st.html(_timeline(incident, now))
     return chosen
 
