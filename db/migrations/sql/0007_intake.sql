@@ -86,6 +86,10 @@ CREATE INDEX ix_need_visit_id ON need (visit_id);
 CREATE INDEX ix_need_class_code ON need (class_code);
 CREATE INDEX ix_need_status ON need (status);
 
+-- A need that was handed over is closed when its incident is finished, and not before.
+CREATE FUNCTION need_status(kept text, incident_is_open boolean) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$ SELECT CASE WHEN kept = 'handed_over' AND NOT incident_is_open THEN 'closed' ELSE kept END $$;
+
 -- The latest settled incidents of a class, for similar cases: a policy keeps the geometry's index out of reach.
 CREATE INDEX ix_incident_settled ON incident (class_code, reported_at DESC) WHERE NOT is_open;
 
