@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import psycopg
@@ -20,7 +21,9 @@ _VISITS = 240
 _HANDED_OVER = 120
 _DAYS = 45
 _NEAR_M = 120
-_STILL_GATHERED = timedelta(days=2)
+_STILL_GATHERED = timedelta(days=4)
+_DAYTIME = (8.5, 20.0)
+"""Hours of the day at which people are visited."""
 _TOLD_A_NEED = 0.42
 _OUTCOMES = Odds.of({VisitOutcome.MET: 0.72, VisitOutcome.ABSENT: 0.22, VisitOutcome.REFUSED: 0.06})
 _URGENCIES = Odds.of({Urgency.ORDINARY: 0.62, Urgency.SOON: 0.28, Urgency.URGENT: 0.10})
@@ -86,6 +89,7 @@ def file_visits(cursor: psycopg.Cursor[Any], profile: Profile, *, now: datetime)
     """Some weeks of visits before `now` beside the half year of incidents, which has been filed and stays as it is."""
     rng = np.random.default_rng([int(profile.county_code), _VISITS])  # its own: the rest of the county is drawn already
     names = {c.code: c.name for c in profile.classes}
+    zone = ZoneInfo(profile.timezone)
     workers: dict[str, list[int]] = dict(cursor.execute(_WORKERS).fetchall())
     visits: list[Row] = []
     needs: list[Row] = []
@@ -112,7 +116,7 @@ def file_visits(cursor: psycopg.Cursor[Any], profile: Profile, *, now: datetime)
     homes = cursor.execute(_HOMES).fetchall()
     codes = [code for code in _NEEDS if code in names]
     for _ in range(_VISITS if homes else 0):
-        at = now - timedelta(days=float(rng.uniform(0.02, _DAYS)))
+        at = _daytime(now, zone, rng)
         outcome = _OUTCOMES.draw(rng)
         visit = add_visit(_one(homes, rng), at, outcome)
         if outcome is not VisitOutcome.MET or not codes or rng.random() > _TOLD_A_NEED:
@@ -142,6 +146,12 @@ def file_visits(cursor: psycopg.Cursor[Any], profile: Profile, *, now: datetime)
         ),
         needs,
     )
+
+
+def _daytime(now: datetime, zone: ZoneInfo, rng: Generator) -> datetime:
+    """An hour at which people are at home to visitors, on one of the days before today."""
+    day = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return day - timedelta(days=int(rng.integers(1, _DAYS)), hours=-float(rng.uniform(*_DAYTIME)))
 
 
 def _words(code: str, names: Mapping[str, str], rng: Generator) -> str:
