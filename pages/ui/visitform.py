@@ -18,6 +18,7 @@ from governance.visit import Urgency, VisitOutcome
 from pages.ui import commands, context, values, wording
 
 _LATEST = 8
+_FOUND = 30
 _FIELDS = frozenset({"building", "household", "worker", "visited_at", "outcome", "note", "needs"})
 _NEED_FIELDS = frozenset({"class", "text", "urgency"})
 
@@ -27,11 +28,13 @@ def render() -> None:
     st.html('<h2 class="desk-title">入户走访</h2>')
     if told := st.session_state.get("_visit_filed"):
         st.success(told, icon=":material/check_circle:")
+    # Said outright: a browser keeps what was typed into a field that merely begins anew.
+    for key, empty in (("vis_q", ""), ("vis_note", ""), ("vis_outcome", VisitOutcome.MET)):
+        st.session_state.setdefault(key, empty)
     home = _whom()
     outcome = st.segmented_control(
         "走访结果",
         list(VisitOutcome),
-        default=VisitOutcome.MET,
         required=True,
         format_func=lambda code: labels.VISIT_OUTCOME[code].zh,
         width="stretch",
@@ -51,10 +54,9 @@ def render() -> None:
 
 def _whom() -> Home | None:
     """The search, what it found, when and who went."""
-    q = st.text_input(
-        "走访对象", key="vis_q", placeholder="楼栋、单元-房号或户主，用空格隔开，回车查找", help="按 / 键跳到这里"
-    )
-    homes = context.remembered("homes", q, ("buildings",), lambda session: visits.find_homes(session, q))
+    # No help text: its sign would be the first button, and the key "/" presses the first thing it finds.
+    q = st.text_input("走访对象（按 / 查找）", key="vis_q", placeholder="楼栋、单元-房号或户主，用空格隔开，回车查找")
+    homes = context.remembered("homes", q, ("buildings",), lambda session: visits.find_homes(session, q, limit=_FOUND))
     by_code = {home.household_code or home.building_code: home for home in homes}
     state = st.session_state
     if len(by_code) == 1:
@@ -68,7 +70,7 @@ def _whom() -> Home | None:
             list(by_code),
             index=None,
             format_func=lambda code: _told(by_code[code]),
-            placeholder=f"找到 {len(by_code)} 处，请选择",
+            placeholder=f"找到 {len(by_code)} 处{'以上' if len(homes) == _FOUND else ''}，请选择",
             label_visibility="collapsed",
             key="vis_home",
         )
@@ -146,7 +148,9 @@ def _needs() -> None:
     if len(rows) < visits.MOST_NEEDS and st.button(
         "添加需求  N" if not rows else "再添一项需求  N", key="vis_add", icon=":material/add:", width="stretch"
     ):
-        st.session_state["vis_rows"] = [*rows, max(rows, default=0) + 1]
+        # Numbers aren't used again, or a new row would show what an old one held.
+        st.session_state["_visit_row"] = st.session_state.get("_visit_row", 0) + 1
+        st.session_state["vis_rows"] = [*rows, st.session_state["_visit_row"]]
         st.rerun()
 
 
