@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db import crew, models, photos
 from db.calendar import clockwork
 from db.cases import Incident, get
-from db.incidents import Report, open_incident
+from db.incidents import Report, report_within
 from db.session import Database
 from db.steps import NOTHING, Particulars, lock, take_step
 from geo.errors import Conflict, InvalidInput
@@ -74,10 +74,10 @@ def split(
         take_step(session, principal, incident, Action.SPLIT, now=now, clocks=clockwork(session), given=given)
         for row, part in enumerate(parts, start=1):
             try:
-                made = open_incident(session, principal, part, now=now)
+                made = report_within(session, principal, part, now=now)
             except InvalidInput as error:
                 raise InvalidInput(error.detail, field=error.field, row=row) from error
-            lock(session, made).parent_id = incident.id
+            lock(session, made.no).parent_id = incident.id
         session.flush()
         return get(session, no)
 

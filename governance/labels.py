@@ -114,6 +114,7 @@ PERMISSION = _labels(
     manage_policy=("管理派遣规则", "manage the dispatch policy"),
     edit_geography=("编辑网格", "edit grids"),
     feed_positions=("接入实时位置", "feed positions"),
+    record_visits=("入户走访", "record household visits"),
     manage_accounts=("管理账号", "manage accounts"),
 )
 GRID_LEVEL = _labels(
@@ -147,6 +148,14 @@ DEVICE_KIND = _labels(
 )
 DEVICE_STATUS = _labels(online=("在线", "online"), offline=("离线", "offline"), alarm=("告警", "alarm"))
 BUILDING_USAGE = _labels(residential=("住宅", "residential"), business=("商务", "business"), public=("公共", "public"))
+VISIT_OUTCOME = _labels(met=("见到住户", "met"), absent=("家中无人", "nobody at home"), refused=("不愿受访", "refused"))
+NEED_STATUS = _labels(
+    gathered=("待处理", "gathered"),
+    handed_over=("已转接", "handed over"),
+    settled_on_spot=("当场办结", "settled on the spot"),
+    closed=("已办结", "closed"),
+)
+URGENCY = _labels(ordinary=("一般", "ordinary"), soon=("较急", "soon"), urgent=("紧急", "urgent"))
 EMPLOYMENT = _labels(full_time=("日常网格员", "full-time"), part_time=("兼职网格员", "part-time"))
 ORIGIN = _labels(
     community_staff=("社区工作者", "community staff"),

@@ -13,6 +13,7 @@ from db.models.incidents import (
     LifecycleTransition,
     Recommendation,
 )
+from db.models.intake import AlarmType, DeviceAlarm, Need, Visit
 from db.models.photos import Photo
 from db.models.places import Building, Device, Household, Organisation, Place
 from db.models.record import CalendarDay, Record, ReportedFigure, StageLimit, WorkSpell
@@ -21,6 +22,7 @@ from db.models.workers import DispatchPolicy, Responder, RunCard, Skill, Worker
 
 __all__ = [
     "Account",
+    "AlarmType",
     "ApiToken",
     "Appeal",
     "Assignment",
@@ -30,6 +32,7 @@ __all__ = [
     "Department",
     "Deployment",
     "Device",
+    "DeviceAlarm",
     "DispatchPolicy",
     "ExtensionRequest",
     "Grid",
@@ -39,6 +42,7 @@ __all__ = [
     "IncidentStep",
     "LifecycleTransition",
     "LoginSession",
+    "Need",
     "Organisation",
     "Photo",
     "Place",
@@ -51,6 +55,7 @@ __all__ = [
     "RunCard",
     "Skill",
     "StageLimit",
+    "Visit",
     "Water",
     "WorkSpell",
     "Worker",

@@ -16,7 +16,7 @@ from governance.access import Permission
 from governance.dispatch import Ranked
 from governance.lifecycle import Action
 from layers.palette import SEVERITY, SEVERITY_NUMERAL
-from pages.ui import casemap, casework, commands, context, parts, photos, wording
+from pages.ui import casemap, casework, commands, context, parts, photos, similar, wording
 
 _UNDO = timedelta(seconds=10)
 _LAYERS = ("incidents", "workers")
@@ -95,6 +95,7 @@ def _panel(incident: Incident, recommendation: Recommendation | None) -> str:
     st.html(_facts(incident, now))
     photos.render(incident)
     st.link_button("打印办理单", f"/api/incidents/{incident.no}/sheet.pdf", icon=":material/print:", width="stretch")
+    similar.render(incident)
     st.html(_timeline(incident, now))
     return chosen
 

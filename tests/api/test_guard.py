@@ -44,6 +44,11 @@ ASKED: dict[tuple[str, str], Permission] = {
     ("GET", "/api/incidents/none/sheet.pdf"): Permission.READ_LAYERS,
     ("POST", "/api/positions"): Permission.FEED_POSITIONS,
     ("POST", "/api/alarms"): Permission.FEED_POSITIONS,
+    ("GET", "/api/hotspots"): Permission.READ_LAYERS,
+    ("GET", "/api/incidents/none/similar-cases"): Permission.READ_LAYERS,
+    ("POST", "/api/visits"): Permission.RECORD_VISITS,
+    ("GET", "/api/needs"): Permission.RECORD_VISITS,
+    ("POST", "/api/needs/999/settle"): Permission.RECORD_VISITS,
     ("GET", "/metrics"): Permission.MANAGE_ACCOUNTS,
 }
 LOGIN_ROLES = [role for role in Role if role is not Role.SYSTEM]
