@@ -236,7 +236,8 @@ def _sent(sent: ActiveAssignment, now: datetime) -> str:
     eta = f"，预计 {wording.minutes(sent.eta_s)}到" if sent.eta_s is not None and not sent.arrived_at else ""
     answer = ""
     if sent.acknowledge_by is not None and sent.acknowledged_at is None:
-        answer = f"<p>{wording.remaining(sent.acknowledge_by, now)}内未接单，自动改派下一位</p>"
+        left_s = (sent.acknowledge_by - now).total_seconds()
+        answer = f"<p>{wording.minutes(left_s)}内未接单，将自动改派下一位</p>"
         if sent.acknowledge_by < now:
             answer = "<p>超时未接单，正在改派下一位</p>"
     role = labels.POST[sent.post].zh if sent.post in labels.POST else ""
