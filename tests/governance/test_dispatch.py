@@ -4,19 +4,17 @@ import random
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cmp_to_key
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geo import travel
+from geo.travel import SPEED_M_S
 from governance.dispatch import (
-    WALK_M_S,
+    DETOUR,
+    PESSIMISTIC_M_S,
     Candidate,
     Exclusion,
-    Need,
-    Policy,
     PositionKind,
     Ranked,
     Ring,
@@ -26,6 +24,7 @@ from governance.dispatch import (
     ring_of,
     shortfall_of,
 )
+from governance.policy import Rules
 
 NOW = datetime(2026, 11, 23, 6, 5, tzinfo=UTC)
 STREET, COMMUNITY, QUARTER, TOWER = "001", "001001", "001001001", "001001901"
@@ -44,8 +43,21 @@ PARENT = {
 }
 """Two streets; the incident's quarter has a tower, and so has its sibling."""
 
-POLICY = Policy(id=1, pools=frozenset({"full_time"}), cap=3, freshness_s=1800, max_distance_m=20_000, shortlist=8)
-NEED = Need(grid_chain=(QUARTER, COMMUNITY, STREET), skills=frozenset())
+NEED = (QUARTER, COMMUNITY, STREET)
+RULES = Rules(
+    people=1,
+    pools=frozenset({"full_time"}),
+    posts=frozenset(),
+    origins=frozenset(),
+    skills=frozenset(),
+    cap=3,
+    max_distance_m=20_000,
+    freshness_s=1800,
+    excludes_stale=False,
+    rest_s=0,
+    shortlist=8,
+    mode="walk",
+)
 
 
 def chain(code: str) -> tuple[str, ...]:
@@ -55,15 +67,17 @@ def chain(code: str) -> tuple[str, ...]:
     return tuple(codes)
 
 
-def candidate(code: str = "W1", post: str = QUARTER, **facts: object) -> Candidate:
+def candidate(code: str = "W1", at: str = QUARTER, **facts: object) -> Candidate:
     given = {
         "worker_id": int(code[1:]),
         "code": code,
         "name": "王*",
         "post": "grid_chief",
-        "grid_code": post,
-        "grid_chain": chain(post),
+        "origin": "community_staff",
+        "grid_code": at,
+        "grid_chain": chain(at),
         "distance_m": 320.0,
+        "travel_s": None,
         "load": 1,
         "cap": 3,
         "skills": frozenset({1}),
@@ -71,16 +85,27 @@ def candidate(code: str = "W1", post: str = QUARTER, **facts: object) -> Candida
         "on_duty": True,
         "positioned_at": NOW - timedelta(minutes=1),
         "idle_since": NOW - timedelta(hours=1),
+        "finished_at": None,
         "lon": 124.018,
         "lat": 45.005,
     }
     return Candidate(**{**given, **facts})
 
 
-def first(one: Candidate, *, need: Need = NEED, policy: Policy = POLICY) -> Ranked:
-    (ranked,) = rank([one], need, policy, NOW).ranked
+def first(one: Candidate, *, rules: Rules = RULES) -> Ranked:
+    (ranked,) = rank([one], NEED, rules, NOW).ranked
     return ranked
 
+
+STRICT = replace(
+    RULES,
+    posts=frozenset({"grid_chief"}),
+    origins=frozenset({"community_staff", "police"}),
+    skills=frozenset({1, 2}),
+    excludes_stale=True,
+    rest_s=600,
+)
+"""Rules that ask for everything that can be asked for."""
 
 RINGS_OF_QUARTER = {
     QUARTER: Ring.OWN,
@@ -128,30 +153,37 @@ def test_rings_hold_for_a_street_alone():
 @pytest.mark.parametrize(
     ("better", "worse"),
     [
-        ({"post": QUARTER, "distance_m": 900.0}, {"post": "001001002", "distance_m": 10.0}),
-        ({"post": "001001002", "distance_m": 900.0}, {"post": COMMUNITY, "distance_m": 10.0}),
-        ({"post": COMMUNITY, "distance_m": 900.0}, {"post": "001002001", "distance_m": 10.0}),
-        ({"post": STREET, "distance_m": 900.0}, {"post": "002001001", "distance_m": 10.0}),
-        ({"distance_m": 10.0, "load": 2}, {"distance_m": 10.5, "load": 0}),
+        ({"at": QUARTER, "distance_m": 900.0}, {"at": "001001002", "distance_m": 10.0}),
+        ({"at": "001001002", "distance_m": 900.0}, {"at": COMMUNITY, "distance_m": 10.0}),
+        ({"at": COMMUNITY, "distance_m": 900.0}, {"at": "001002001", "distance_m": 10.0}),
+        ({"at": STREET, "distance_m": 900.0}, {"at": "002001001", "distance_m": 10.0}),
+        ({"travel_s": 60.0, "distance_m": 900.0}, {"travel_s": 61.0, "distance_m": 10.0}),
+        ({"travel_s": 60.0, "load": 2}, {"travel_s": 61.0, "load": 0}),
+        ({"distance_m": 10.0, "load": 2}, {"distance_m": 11.0, "load": 0}),
         ({"load": 0, "idle_since": NOW}, {"load": 1, "idle_since": NOW - timedelta(days=1)}),
         ({"idle_since": NOW - timedelta(hours=2)}, {"idle_since": NOW - timedelta(hours=1)}),
     ],
 )
 def test_each_key_of_the_order_decides_before_the_next(better: dict[str, object], worse: dict[str, object]):
-    """Ring, then distance, then open tasks, then the longest idle, whatever the keys after it and the code say."""
-    ranked = rank([candidate("W1", **worse), candidate("W2", **better)], NEED, POLICY, NOW).ranked
+    """Ring, then travel time, then open tasks, then the longest idle, whatever the keys after it and the code say."""
+    ranked = rank([candidate("W1", **worse), candidate("W2", **better)], NEED, RULES, NOW).ranked
     assert [entry.candidate.code for entry in ranked] == ["W2", "W1"]
 
 
 def test_a_full_tie_goes_by_code():
     """Two who are equal in everything come in the order of their codes, at every asking."""
     tied = [candidate(code) for code in ("W3", "W1", "W2")]
-    assert [entry.candidate.code for entry in rank(tied, NEED, POLICY, NOW).ranked] == ["W1", "W2", "W3"]
+    assert [entry.candidate.code for entry in rank(tied, NEED, RULES, NOW).ranked] == ["W1", "W2", "W3"]
 
 
 @pytest.mark.parametrize(
     ("facts", "reason", "shortfall"),
     [
+        ({"post": "unit_chief"}, Exclusion.OTHER_ROLE, Shortfall.NOBODY_OF_ROLE),
+        ({"origin": "volunteer"}, Exclusion.OTHER_ROLE, Shortfall.NOBODY_OF_ROLE),
+        ({"worker_id": 66}, Exclusion.DECLINED, Shortfall.ALL_DECLINED),
+        ({"finished_at": NOW - timedelta(seconds=599)}, Exclusion.RESTING, Shortfall.ALL_RESTING),
+        ({"positioned_at": NOW - timedelta(seconds=1801)}, Exclusion.STALE, Shortfall.ALL_STALE),
         ({"on_duty": False}, Exclusion.OFF_DUTY, Shortfall.NOBODY_ON_DUTY),
         ({"pool": "part_time"}, Exclusion.OTHER_POOL, Shortfall.NOBODY_ON_DUTY),
         ({"skills": frozenset({7})}, Exclusion.NO_SKILL, Shortfall.NOBODY_WITH_SKILL),
@@ -163,33 +195,34 @@ def test_a_full_tie_goes_by_code():
     ],
 )
 def test_each_rule_keeps_out_whom_it_should(facts: dict[str, object], reason: Exclusion, shortfall: Shortfall):
-    """Duty, pool, skill, cap (the worker's and the policy's) and distance each exclude, and the shortfall says so."""
-    result = rank([candidate(**facts)], replace(NEED, skills=frozenset({1, 2})), POLICY, NOW)
+    """Each rule alone keeps somebody out who passes all the others, and the shortfall says so."""
+    result = rank([candidate(**facts)], NEED, STRICT, NOW, declined=frozenset({66}))
+    assert rank([candidate()], NEED, STRICT, NOW, declined=frozenset({66})).ranked
     assert (result.ranked, result.excluded, result.shortfall) == ((), {reason: 1}, shortfall)
 
 
 def test_any_one_of_the_skills_asked_for_qualifies():
     """A class that asks for mediation or law takes whoever has either, and one that asks for none takes anyone."""
-    both = replace(NEED, skills=frozenset({2, 3}))
-    assert rank([candidate(skills=frozenset({3, 9}))], both, POLICY, NOW).ranked
-    assert rank([candidate(skills=frozenset())], NEED, POLICY, NOW).ranked
+    both = replace(RULES, skills=frozenset({2, 3}))
+    assert rank([candidate(skills=frozenset({3, 9}))], NEED, both, NOW).ranked
+    assert rank([candidate(skills=frozenset())], NEED, RULES, NOW).ranked
 
 
 def test_a_distance_at_the_limit_is_in():
     """The furthest distance allowed is allowed."""
-    assert rank([candidate(distance_m=20_000.0)], NEED, POLICY, NOW).ranked
+    assert rank([candidate(distance_m=20_000.0)], NEED, RULES, NOW).ranked
 
 
 def test_nobody_at_all_is_nobody_on_duty():
     """An empty county says that nobody is on duty."""
-    result = rank([], NEED, POLICY, NOW)
+    result = rank([], NEED, RULES, NOW)
     assert (result.ranked, dict(result.excluded), result.shortfall) == ((), {}, Shortfall.NOBODY_ON_DUTY)
 
 
 @given(reasons=st.dictionaries(st.sampled_from(Exclusion), st.integers(0, 5)))
 def test_the_shortfall_is_the_rule_that_the_most_fitting_fell_at(reasons: dict[Exclusion, int]):
     """Of all the rules that kept somebody out, the one asked last names the shortfall."""
-    asked = [Exclusion.OFF_DUTY, Exclusion.NO_SKILL, Exclusion.AT_CAP, Exclusion.TOO_FAR]
+    asked = [reason for reason in Exclusion if reason is not Exclusion.OTHER_POOL]
     fell = [place for place, reason in enumerate(asked) if reasons.get(reason)]
     assert shortfall_of(reasons) is list(Shortfall)[max(fell, default=0)]
 
@@ -210,45 +243,74 @@ def test_a_position_is_told_as_what_it_is(age: timedelta | None, position: Posit
     assert (ranked.position, ranked.age_s) == (position, age_s)
 
 
-def test_a_walker_is_as_fast_here_as_on_the_road_network():
-    """The estimate before the road network is asked uses the same walking speed."""
-    assert travel.WALK_M_S == WALK_M_S
-    assert first(candidate(distance_m=1250.0)).eta_s == 1300
+def test_somebody_whose_way_is_unknown_is_thought_slow():
+    """Without a way the straight line counts, with its detour, at less than the speed of those whose way is known."""
+    for mode, speed_m_s in SPEED_M_S.items():
+        rules = replace(RULES, mode=mode.value)
+        ranked = first(candidate(distance_m=1000.0), rules=rules)
+        assert (ranked.eta_s, ranked.is_estimated) == (round(1000 * DETOUR / PESSIMISTIC_M_S[mode.value]), True)
+        assert PESSIMISTIC_M_S[mode.value] < speed_m_s
+    assert (first(candidate(travel_s=61.4)).eta_s, first(candidate(travel_s=61.4)).is_estimated) == (61, False)
+
+
+def test_a_near_one_is_not_passed_over_for_an_unknown_way():
+    """The nearest, whose way nobody knows, stands before those who are farther away and whose way is known."""
+    crowd = [
+        candidate("W1", distance_m=100.0),
+        candidate("W2", distance_m=101.0, travel_s=80.0),
+        candidate("W3", distance_m=99.0, travel_s=70.0),
+    ]
+    assert [entry.candidate.code for entry in rank(crowd, NEED, RULES, NOW).ranked] == ["W3", "W1", "W2"]
 
 
 def test_a_stale_position_still_counts():
     """A stale position is no reason to be passed over: the nearer one is first, and its age is shown."""
     stale = candidate("W2", positioned_at=NOW - timedelta(hours=5), distance_m=100.0)
-    ranked = rank([candidate("W1"), stale], NEED, POLICY, NOW).ranked
+    ranked = rank([candidate("W1"), stale], NEED, RULES, NOW).ranked
     assert [entry.candidate.code for entry in ranked] == ["W2", "W1"]
 
 
 @pytest.mark.parametrize(
     ("facts", "sentence"),
     [
-        ({}, "本网格责任人，距 320 m，步行约 6 分钟，手头 1 件"),
-        ({"load": 0, "distance_m": 4.2}, "本网格责任人，距 4 m，步行约 1 分钟，手头无任务"),
-        ({"post": "001001002", "distance_m": 999.4}, "同社区相邻网格，距 999 m，步行约 17 分钟，手头 1 件"),
-        ({"post": COMMUNITY, "distance_m": 999.6}, "本社区责任人，距 1.0 km，步行约 17 分钟，手头 1 件"),
-        ({"post": STREET, "distance_m": 1449.0}, "本街道支援，距 1.4 km，步行约 25 分钟，手头 1 件"),
+        ({"travel_s": 360.0}, "本网格责任人，距 320 m，步行约 6 分钟，手头 1 件"),
+        ({"travel_s": 3.0, "load": 0, "distance_m": 4.2}, "本网格责任人，距 4 m，步行约 1 分钟，手头无任务"),
         (
-            {"post": "002", "positioned_at": NOW - timedelta(minutes=42, seconds=50)},
+            {"travel_s": 1020.0, "at": "001001002", "distance_m": 999.4},
+            "同社区相邻网格，距 999 m，步行约 17 分钟，手头 1 件",
+        ),
+        (
+            {"travel_s": 1020.0, "at": COMMUNITY, "distance_m": 999.6},
+            "本社区责任人，距 1.0 km，步行约 17 分钟，手头 1 件",
+        ),
+        ({"travel_s": 1500.0, "at": STREET, "distance_m": 1449.0}, "本街道支援，距 1.4 km，步行约 25 分钟，手头 1 件"),
+        (
+            {"travel_s": 360.0, "at": "002", "positioned_at": NOW - timedelta(minutes=42, seconds=50)},
             "跨街道支援，距 320 m，步行约 6 分钟，手头 1 件，位置为 42 分钟前",
         ),
-        ({"positioned_at": None}, "本网格责任人，距 320 m，步行约 6 分钟，手头 1 件，无实时位置，按岗位网格计"),
+        ({}, "本网格责任人，距 320 m，步行约 7 分钟（无路网，按直线估），手头 1 件"),
+        (
+            {"travel_s": 360.0, "positioned_at": None},
+            "本网格责任人，距 320 m，步行约 6 分钟，手头 1 件，无实时位置，按岗位网格计",
+        ),
     ],
 )
 def test_the_reason_is_a_sentence(facts: dict[str, object], sentence: str):
     """Ring, distance, minutes, load and what the position is stand in one sentence for the dispatcher."""
     assert explain(first(candidate(**facts))) == sentence
+    assert explain(first(candidate(**facts)), "ebike") == sentence.replace("步行", "骑行")
 
 
 SKILLS = st.frozensets(st.integers(1, 3))
 CROWDS = st.lists(
     st.builds(
         candidate,
-        post=st.sampled_from(list(PARENT)),
-        distance_m=st.sampled_from([0.0, 10.0, 320.0, 19_999.0, 20_001.0]),
+        at=st.sampled_from(list(PARENT)),
+        distance_m=st.sampled_from([0.0, 10.0, 11.0, 320.0, 19_999.0, 20_001.0]),
+        travel_s=st.none() | st.sampled_from([0.0, 9.6, 10.4, 14.0, 400.0]),
+        post=st.sampled_from(["grid_chief", "unit_chief"]),
+        origin=st.sampled_from(["community_staff", "police"]),
+        finished_at=st.none() | st.sampled_from([0, 599, 600]).map(lambda s: NOW - timedelta(seconds=s)),
         load=st.integers(0, 3),
         cap=st.integers(1, 4),
         skills=SKILLS,
@@ -259,10 +321,16 @@ CROWDS = st.lists(
     ),
     max_size=25,
 ).map(lambda crowd: [replace(one, code=f"W{n:03}", worker_id=n) for n, one in enumerate(crowd)])
-NEEDS = st.builds(Need, grid_chain=st.sampled_from([chain(TOWER), chain(QUARTER), chain(COMMUNITY)]), skills=SKILLS)
-POLICIES = st.builds(
-    Policy,
-    id=st.just(1),
+NEEDS = st.sampled_from([chain(TOWER), chain(QUARTER), chain(COMMUNITY)])
+RULE_SETS = st.builds(
+    Rules,
+    people=st.just(1),
+    posts=st.sampled_from([frozenset(), frozenset({"grid_chief"})]),
+    origins=st.sampled_from([frozenset(), frozenset({"police"})]),
+    skills=st.just(frozenset()) | SKILLS,
+    excludes_stale=st.booleans(),
+    rest_s=st.sampled_from([0, 600]),
+    mode=st.sampled_from(sorted(PESSIMISTIC_M_S)),
     pools=st.sampled_from([frozenset({"full_time"}), frozenset({"full_time", "part_time"})]),
     cap=st.integers(1, 4),
     freshness_s=st.just(1800),
@@ -271,11 +339,11 @@ POLICIES = st.builds(
 )
 
 
-def oracle_ring(one: Candidate, need: Need) -> int:
+def oracle_ring(one: Candidate, need: tuple[str, ...]) -> int:
     """Asked of the tree rather than of the chains: climb from the post until a grid of the incident's is met."""
-    quarter = next((code for code in need.grid_chain if len(code) == 9 and code < "001001900"), None)
+    quarter = next((code for code in need if len(code) == 9 and code < "001001900"), None)
     code: str | None = one.grid_code
-    while code is not None and code not in need.grid_chain:
+    while code is not None and code not in need:
         code = PARENT[code]
     if code is None:
         return 5
@@ -288,55 +356,97 @@ def oracle_ring(one: Candidate, need: Need) -> int:
     return 4
 
 
-def beats(a: Candidate, b: Candidate, need: Need) -> int:
-    """-1 when `a` comes before `b`, key by key as the rules state them."""
-    for less, more in (
-        (oracle_ring(a, need), oracle_ring(b, need)),
-        (a.distance_m, b.distance_m),
-        (a.load, b.load),
-        (b.idle_since - a.idle_since, timedelta()),
-        (a.code, b.code),
-    ):
-        if less != more:
-            if isinstance(less, timedelta):
-                return 1 if less < timedelta() else -1
-            return -1 if less < more else 1
-    return 0
+def oracle_order(ring: list[Candidate], mode: str) -> list[Candidate]:
+    """Those whose way is known in their order; then each of the others, the fastest first, put in as far back as its
+    estimate says, but never behind somebody farther away."""
+
+    def ties(one: Candidate) -> tuple[object, ...]:
+        return (one.load, one.idle_since, one.code)
+
+    def guess(one: Candidate) -> int:
+        return round(one.distance_m * 1.3 / {"walk": 1.0, "ebike": 3.0, "car": 5.0}[mode])
+
+    known = sorted((c for c in ring if c.travel_s is not None), key=lambda c: (round(c.travel_s), *ties(c)))
+    slots: list[list[Candidate]] = [[] for _ in range(len(known) + 1)]
+    for one in (c for c in ring if c.travel_s is None):
+        place = next((n for n, k in enumerate(known) if round(k.travel_s) >= guess(one)), len(known))
+        farther = next((n for n, k in enumerate(known) if k.distance_m >= one.distance_m), len(known))
+        place = min(place, farther)
+        # Among equals in time, somebody whose way is unknown comes first: nobody of them is known to be faster.
+        while place and round(known[place - 1].travel_s) == (
+            round(known[place].travel_s) if place < len(known) else -1
+        ):
+            place -= 1
+        slots[place].append(one)
+    ordered: list[Candidate] = []
+    for n, slot in enumerate(slots):
+        ordered += sorted(slot, key=lambda c: (guess(c), *ties(c)))
+        ordered += known[n : n + 1]
+    return ordered
 
 
-@given(crowd=CROWDS, need=NEEDS, policy=POLICIES)
-def test_the_ranking_equals_brute_force(crowd: list[Candidate], need: Need, policy: Policy):
-    """Whoever passes all the rules comes in the stated order, cut to the shortlist; everybody else is counted once."""
-    fitting = [
-        one
-        for one in crowd
-        if one.on_duty
-        and one.pool in policy.pools
-        and (not need.skills or any(skill in one.skills for skill in need.skills))
+def passes(one: Candidate, rules: Rules, declined: frozenset[int]) -> bool:
+    is_stale = one.positioned_at is not None and (NOW - one.positioned_at).total_seconds() > 1800
+    return (
+        one.on_duty
+        and one.pool in rules.pools
+        and (not rules.posts or one.post in rules.posts)
+        and (not rules.origins or one.origin in rules.origins)
+        and (not rules.skills or any(skill in one.skills for skill in rules.skills))
         and one.load < one.cap
-        and one.load < policy.cap
-        and one.distance_m <= policy.max_distance_m
-    ]
-    expected = sorted(fitting, key=cmp_to_key(lambda a, b: beats(a, b, need)))[: policy.shortlist]
-    result = rank(crowd, need, policy, NOW)
-    assert [entry.candidate for entry in result.ranked] == expected
+        and one.load < rules.cap
+        and one.worker_id not in declined
+        and not (one.finished_at and (NOW - one.finished_at).total_seconds() < rules.rest_s)
+        and not (rules.excludes_stale and is_stale)
+        and one.distance_m <= rules.max_distance_m
+    )
+
+
+DECLINED = st.frozensets(st.integers(0, 5), max_size=2)
+
+
+@given(crowd=CROWDS, need=NEEDS, rules=RULE_SETS, declined=DECLINED)
+def test_the_ranking_equals_brute_force(
+    crowd: list[Candidate], need: tuple[str, ...], rules: Rules, declined: frozenset[int]
+):
+    """Whoever passes all the rules comes in the stated order, cut to the shortlist; everybody else is counted once."""
+    fitting = [one for one in crowd if passes(one, rules, declined)]
+    rings = {one.code: oracle_ring(one, need) for one in fitting}
+    expected = [
+        one for ring in range(1, 6) for one in oracle_order([c for c in fitting if rings[c.code] == ring], rules.mode)
+    ][: rules.shortlist]
+    result = rank(crowd, need, rules, NOW, declined=declined)
+    assert [entry.candidate.code for entry in result.ranked] == [one.code for one in expected]
     assert [entry.rank for entry in result.ranked] == list(range(1, len(expected) + 1))
-    assert [int(entry.ring) for entry in result.ranked] == [oracle_ring(one, need) for one in expected]
+    assert [int(entry.ring) for entry in result.ranked] == [rings[one.code] for one in expected]
     assert sum(result.excluded.values()) == len(crowd) - len(fitting)
     assert (result.shortfall is None) == bool(fitting)
 
 
-@given(crowd=CROWDS, need=NEEDS, policy=POLICIES, seed=st.integers())
-def test_the_order_of_asking_changes_nothing(crowd: list[Candidate], need: Need, policy: Policy, seed: int):
+@given(crowd=CROWDS, need=NEEDS, rules=RULE_SETS)
+def test_nobody_stands_behind_a_farther_one_for_an_unknown_way(
+    crowd: list[Candidate], need: tuple[str, ...], rules: Rules
+):
+    """Within a ring, whoever's way is unknown stands before everybody whose way is known and who is no nearer."""
+    ranked = rank(crowd, need, replace(rules, shortlist=len(crowd) + 1), NOW).ranked
+    for place, entry in enumerate(ranked):
+        if entry.candidate.travel_s is None:
+            for before in ranked[:place]:
+                if before.ring is entry.ring and before.candidate.travel_s is not None:
+                    assert before.candidate.distance_m < entry.candidate.distance_m
+
+
+@given(crowd=CROWDS, need=NEEDS, rules=RULE_SETS, seed=st.integers())
+def test_the_order_of_asking_changes_nothing(crowd: list[Candidate], need: tuple[str, ...], rules: Rules, seed: int):
     """The ranking is a function of who there is, not of the order in which the database found them."""
     shuffled = random.Random(seed).sample(crowd, len(crowd))
-    assert rank(shuffled, need, policy, NOW) == rank(crowd, need, policy, NOW)
+    assert rank(shuffled, need, rules, NOW) == rank(crowd, need, rules, NOW)
 
 
-@given(crowd=CROWDS, need=NEEDS, policy=POLICIES)
-def test_leaving_out_the_excluded_changes_no_place(crowd: list[Candidate], need: Need, policy: Policy):
+@given(crowd=CROWDS, need=NEEDS, rules=RULE_SETS)
+def test_leaving_out_the_excluded_changes_no_place(crowd: list[Candidate], need: tuple[str, ...], rules: Rules):
     """Those who can't be sent have no say in the order of those who can."""
-    wide = replace(policy, shortlist=len(crowd) + 1)
+    wide = replace(rules, shortlist=len(crowd) + 1)
     ranked = rank(crowd, need, wide, NOW).ranked
     again = rank([entry.candidate for entry in ranked], need, wide, NOW)
     assert again.ranked == ranked
