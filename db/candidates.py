@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from math import isfinite
@@ -168,6 +168,7 @@ class _Search:
     need: Need
     scope: str
     now: datetime
+    graphs: dict[TravelMode, RoadGraph] = field(default_factory=dict)
 
     def ranking(self, rules: Rules) -> Ranking:
         """The ranking of everybody by the rules: exact, though only the rings that the shortlist needs are read."""
@@ -202,7 +203,9 @@ class _Search:
     def _times(self, rows: Sequence[Any], rules: Rules) -> list[float | None]:
         mode = TravelMode(rules.mode)
         origins, destination = [(row.x, row.y) for row in rows], (self.need.x, self.need.y)
-        return travel_times(road_graph(self.session, mode), mode, origins, destination)
+        if mode not in self.graphs:
+            self.graphs[mode] = road_graph(self.session, mode)
+        return travel_times(self.graphs[mode], mode, origins, destination)
 
     def _ring(self, rules: Rules, asked: Mapping[str, Any], wanted: int) -> list[int]:
         """Ids of one ring's responders among whom the `wanted` first surely are.

@@ -15,7 +15,7 @@ from geo.errors import Conflict, InvalidInput, NotFound, UnknownCode
 from governance.access import Principal
 from governance.deadlines import LONGEST_SUSPENSION
 from governance.incident import Status
-from governance.lifecycle import INSTANT, Action, Given, Standing, hindrance, step
+from governance.lifecycle import HINDERED, INSTANT, Action, Given, Standing, hindrance, step
 
 _FORGOTTEN = {
     Action.WITHDRAW: ("dispatched_at", "acknowledged_at", "arrived_at"),
@@ -78,10 +78,11 @@ def take_step(
     transition = step(current, action)
     principal.require(transition.permission)
     _require(transition.needs, given, now)
-    session.flush()
-    hindered = hindrance(action, standing_of(session, incident.id))
-    if hindered is not None:
-        raise Conflict(f"{action} is hindered: {hindered}", reason=hindered.value)
+    if action in HINDERED:
+        session.flush()
+        hindered = hindrance(action, standing_of(session, incident.id))
+        if hindered is not None:
+            raise Conflict(f"{action} is hindered: {hindered}", reason=hindered.value)
     for name in _FORGOTTEN.get(action, ()):
         setattr(incident, name, None)
     if action in INSTANT:

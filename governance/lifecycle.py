@@ -239,6 +239,15 @@ class Hindrance(StrEnum):
     NO_APPEAL = "no_appeal"
 
 
+HINDERED = frozenset(
+    {
+        *(Action.CONFIRM, Action.ACCEPT, Action.VERIFY, Action.SUSPEND, Action.SUPERVISE, Action.RELEASE),
+        *(Action.EXTEND, Action.GRANT, Action.DENY, Action.APPEAL, Action.REVIEW),
+    }
+)
+"""Actions that an incident's own facts may keep from being taken; the others ask the table alone."""
+
+
 def hindrance(action: Action, standing: Standing) -> Hindrance | None:
     """What keeps the action from being taken, None when nothing does."""
     rules: Mapping[Action, tuple[tuple[bool, Hindrance], ...]] = {
