@@ -84,7 +84,8 @@ _VALUE_TEXT: Mapping[str, str] = MappingProxyType(
         "timezone_aware": "{name} 必须带时区",
     }
 )
-_TOLD = ("shortfall", "permission", "current", "requested", "allowed")
+_HINDERED = {**labels.HINDRANCE, **labels.REFUSAL}
+_TOLD = ("reason", "shortfall", "permission", "current", "requested", "allowed")
 """Facts of an error that its document repeats; others are for the log."""
 
 
@@ -145,6 +146,9 @@ def _detail(error: GridCommandError) -> str:
     text = text_of(error.code)
     if isinstance(error, InvalidInput):
         return f"{text}（{error.field}）"
+    hindered = _HINDERED.get(str(error.facts.get("reason")))
+    if hindered is not None:
+        return f"{text}：{hindered.zh}"
     shortfall = error.facts.get("shortfall")
     return text if shortfall is None else f"{text}:{labels.shortfall_text(str(shortfall))}"
 

@@ -75,7 +75,7 @@ def split(
             try:
                 made = open_incident(session, principal, part, now=now)
             except InvalidInput as error:
-                raise InvalidInput(error.detail, field=error.field, row=row) from error
+                raise type(error)(error.detail, field=error.field, row=row, **error.facts) from error
             lock(session, made).parent_id = incident.id
         session.flush()
         return get(session, no)

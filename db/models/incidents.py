@@ -109,7 +109,7 @@ class Incident(Record):
     due_at: Mapped[datetime | None]
     """The next deadline: of the stage that the incident stands in since `stage_since`."""
     settle_by: Mapped[datetime]
-    """The deadline of the whole matter; while the clock stands still, what it was before."""
+    """The deadline of the whole matter; while the clock stands still, what it was before, extensions added."""
     version: Mapped[int] = mapped_column(Integer, default=1)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"), index=True)
     """The incident that this one was split from."""

@@ -18,7 +18,7 @@ from governance.deadlines import Clock, Lateness
 from governance.dispatch import Exclusion, PositionKind, Ring, Shortfall
 from governance.incident import AssignmentStatus, Severity, Source, Status
 from governance.labels import Label, Labels
-from governance.lifecycle import Action
+from governance.lifecycle import Action, Hindrance
 from governance.organisation import OrganisationLevel
 
 ENUMS: list[tuple[type[Enum], Labels]] = [
@@ -33,6 +33,7 @@ ENUMS: list[tuple[type[Enum], Labels]] = [
     (Shortfall, labels.SHORTFALL),
     (Clock, labels.CLOCK),
     (Lateness, labels.LATENESS),
+    (Hindrance, labels.HINDRANCE),
     (Crs, labels.CRS),
     (OrganisationLevel, labels.ORGANISATION_LEVEL),
 ]
@@ -46,6 +47,7 @@ CHECKED: dict[str, Labels] = {
     "calendar_day.kind": labels.CALENDAR_DAY,
     "device.kind": labels.DEVICE_KIND,
     "device.status": labels.DEVICE_STATUS,
+    "dispatch_policy.mode": labels.TRAVEL_MODE,
     "grid.kind": labels.GRID_KIND,
     "grid.level": labels.GRID_LEVEL,
     "incident.source": labels.SOURCE,
