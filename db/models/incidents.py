@@ -254,7 +254,7 @@ class Appeal(Record):
         CheckConstraint("(first_by IS NULL) = (first_granted IS NULL) AND first_by <> asked_by", name="first"),
         CheckConstraint(
             "(second_by IS NULL) = (second_granted IS NULL) AND second_by <> asked_by AND second_by <> first_by"
-            " AND (second_by IS NULL OR first_granted)",
+            " AND (second_by IS NULL OR first_granted IS TRUE)",
             name="second",
         ),
     )

@@ -179,7 +179,7 @@ def test_the_spring_festival_of_2026_as_on_paper(clock: Clock, due: datetime):
 
 
 def test_a_pause_over_the_festival_gives_no_working_time_back():
-    """Put off in the festival and resumed in it, the deadline in working hours is what it was; round the clock it moves."""
+    """Put off and resumed in the festival, a deadline in working hours is what it was; one in days moves."""
     holiday, later = datetime(2026, 2, 17, 4, tzinfo=UTC), datetime(2026, 2, 20, 4, tzinfo=UTC)
     in_hours = incident(SATURDAY, Limit(amount=Decimal(12), clock=Clock.WORK_HOUR))
     in_days = incident(SATURDAY, Limit(amount=Decimal(12), clock=Clock.CALENDAR_DAY))

@@ -200,7 +200,7 @@ CREATE TABLE appeal (
 	CONSTRAINT pk_appeal PRIMARY KEY (id),
 	CONSTRAINT ck_appeal_first CHECK ((first_by IS NULL) = (first_granted IS NULL) AND first_by <> asked_by),
 	CONSTRAINT ck_appeal_second CHECK ((second_by IS NULL) = (second_granted IS NULL) AND second_by <> asked_by
-		AND second_by <> first_by AND (second_by IS NULL OR first_granted)),
+		AND second_by <> first_by AND (second_by IS NULL OR first_granted IS TRUE)),
 	CONSTRAINT uq_appeal_incident_id UNIQUE (incident_id),
 	CONSTRAINT fk_appeal_incident_id FOREIGN KEY(incident_id) REFERENCES incident (id)
 );
