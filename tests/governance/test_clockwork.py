@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -17,6 +16,7 @@ from db.profiles import read_profile
 from governance.deadlines import Clock, Limit, StageLimits, length_s
 from governance.incident import Status
 from governance.worktime import WorkCalendar
+from tests.walks import Walk
 
 MINUTE = timedelta(minutes=1)
 DAY = 24 * 60
@@ -39,61 +39,12 @@ WORKED = [
 WHOLE_MIN = {Clock.URGENT_HOUR: 60, Clock.WORK_HOUR: 60, Clock.WORK_DAY: 8 * 60, Clock.CALENDAR_DAY: DAY}
 
 
+def is_worked(minute: int) -> bool:
+    return WORKED[minute // 60]
+
+
 def at(minute: int) -> datetime:
     return DAWN + minute * MINUTE
-
-
-@dataclass(slots=True, kw_only=True)
-class Walk:
-    """A limit of `whole` minutes that began at `now`: the deadline is where the last minute of the budget ends.
-
-    Each minute that counts is written down with its end. While it is stopped, none is; but a limit that had run out
-    before does not stand still, for it stays overdue by as much as it is.
-    """
-
-    clock: Clock
-    whole: int
-    now: int
-    budget: int = 0
-    ends: list[int] = field(default_factory=list)
-    stopped_at: int | None = None
-
-    def __post_init__(self) -> None:
-        self.begin()
-
-    def begin(self) -> None:
-        self.budget, self.ends, self.stopped_at = self.whole, [], None
-
-    def counts(self, minute: int) -> bool:
-        return self.clock in {Clock.URGENT_HOUR, Clock.CALENDAR_DAY} or WORKED[minute // 60]
-
-    def wait(self, minutes: int) -> None:
-        for _ in range(minutes):
-            self.now += 1
-            if self.stopped_at is None and self.counts(self.now - 1):
-                self.ends.append(self.now)
-
-    def stop(self) -> None:
-        if self.stopped_at is None:
-            self.stopped_at = self.now
-
-    def go_on(self) -> None:
-        began, self.stopped_at = self.stopped_at, None
-        if began is not None and len(self.ends) >= self.budget:
-            self.ends += [minute + 1 for minute in range(began, self.now) if self.counts(minute)]
-
-    @property
-    def left(self) -> int:
-        return self.budget - len(self.ends)
-
-    def deadline(self) -> int:
-        if self.left <= 0:
-            return self.ends[self.budget - 1]
-        left, minute = self.left, self.now
-        while left:
-            left -= self.counts(minute)
-            minute += 1
-        return minute
 
 
 FEASTS = [date(2025, 1, 25), date(2025, 9, 27), date(2026, 2, 12), date(2026, 4, 30), date(2026, 9, 19)]
@@ -126,7 +77,8 @@ def incident(start: datetime, limit: Limit) -> Incident:
 def test_a_deadline_is_where_walking_minute_by_minute_ends(start: int, limit: Limit, life: list[tuple[int, str]]):
     """Stopped, gone on with, begun anew and twice extended, over nights and feasts: product and simulation agree."""
     whole = int(limit.amount * WHOLE_MIN[limit.clock])
-    made, walk, extensions = incident(at(start), limit), Walk(clock=limit.clock, whole=whole, now=start), 0
+    made, extensions = incident(at(start), limit), 0
+    walk = Walk(worked=is_worked, clock=limit.clock, whole=whole, now=start)
     for wait, deed in life:
         walk.wait(wait)
         now = at(walk.now)
