@@ -46,7 +46,10 @@ PEOPLE = {"one": Role.DISPATCHER, "two": Role.DISPATCHER, "chief": Role.ADMIN, "
 PEOPLE |= {"onlooker": Role.VIEWER}
 LIMIT_MIN = {"0101": (Clock.WORK_DAY, 2 * 8 * 60), "0102": (Clock.URGENT_HOUR, 4 * 60)}
 """Class, clock and limit; 0102 is confirmed on the spot before it is accepted."""
-FORWARD = (A.ACCEPT, A.DISPATCH, A.ARRIVE, A.RESOLVE, A.VERIFY, A.RESUME, A.REOPEN)
+FORWARD = (A.CONFIRM, A.ACCEPT, A.DISPATCH, A.ARRIVE, A.RESOLVE, A.VERIFY, A.TRANSFER)
+FORWARD += (A.EXTEND, A.GRANT, A.APPEAL, A.REVIEW, A.RESUME)
+FIRST = (A.ACCEPT, A.DISPATCH, A.ARRIVE, A.EXTEND, None, A.RESOLVE, A.VERIFY, A.APPEAL)
+"""How the first incident may have come along before a walk begins; None is a week in which nobody did a thing."""
 UNPLAIN = {A.DISPATCH, A.TIME_OUT, A.HAND_OVER}
 """Actions that are no steps of the API."""
 DEPARTMENTS = ("ZJ", "CG")
@@ -313,7 +316,7 @@ def hand(server: Any, empty_template: str) -> Iterator[Hand]:
             connection.execute(text("INSERT INTO department VALUES ('ZJ', '住建局'), ('CG', '城管局')"))
             connection.execute(
                 text(
-                    """INSERT INTO incident_class (code, major_code, major_name, name, domain, skills, 
+                    """INSERT INTO incident_class (code, major_code, major_name, name, domain, skills,
                         default_severity, limit_amount, limit_clock, is_sensitive, needs_check, needs_photo)
                     VALUES ('0102', '01', '市容环境', '积雪', 'general', '{}', 3, 4, 'urgent_hour', false, true,
                         false)"""
@@ -354,11 +357,20 @@ class Walker(RuleBasedStateMachine):
 
     hand: Hand
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(ahead=st.integers(0, len(FIRST)))
+    def begin(self, ahead: int) -> None:
         self.hand.clear()
         self.hand.now, self.model = NOW, Model()
         self._report("0101", "one")
+        tale = self.model.tales[0]
+        for action in FIRST[:ahead]:
+            if action is None:
+                self.model.wait(7 * DAY_MIN)
+                self.hand.now = at(self.model.minute)
+            elif action is A.DISPATCH:
+                self._dispatch(tale, "one")
+            else:
+                self._step(tale, action, "one", {"opinion": "已核实", "to": tale, "resume_at": self.hand.now})
 
     @rule(
         kind=st.sampled_from([kind for kind, weight in KINDS.items() for _ in range(weight)]),
@@ -397,8 +409,8 @@ class Walker(RuleBasedStateMachine):
             given = self.draw_given(draw)
             here = list(LEADS_TO[tale.status])
             passing = [action for action in here if self.model.expects(tale, action, who, given) is not False]
-            onward = [action for action in FORWARD if action in here]
-            pool = draw(st.sampled_from([passing or here] * 6 + [onward] * 3 + [here, list(Action)]))
+            onward = [action for action in FORWARD if action in passing] or here
+            pool = draw(st.sampled_from([passing or here] * 4 + [onward] * 5 + [here, list(Action)]))
             action = draw(st.sampled_from(pool))
             if action is A.DISPATCH:
                 self._dispatch(tale, who)
