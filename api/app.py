@@ -6,7 +6,22 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
-from api import auth, base_map, dispatching, feeds, health, incidents, layers, metrics, problems, stream
+from api import (
+    auth,
+    base_map,
+    dispatching,
+    feeds,
+    health,
+    hotspots,
+    incidents,
+    layers,
+    metrics,
+    paper,
+    photos,
+    problems,
+    stream,
+    visits,
+)
 from api.assets import Assets
 from api.context import Context
 from api.watch import Watch
@@ -30,7 +45,8 @@ def application(context: Context) -> FastAPI:
     )
     app.state.context = context
     problems.install(app)
-    for part in (health, metrics, auth, layers, base_map, incidents, dispatching, feeds, stream):
+    of_incidents = (hotspots, incidents, dispatching, photos, paper)
+    for part in (health, metrics, auth, layers, base_map, *of_incidents, visits, feeds, stream):
         app.include_router(part.router)
     app.mount("/assets", Assets(ROOT / "assets"), name="assets")
     return app

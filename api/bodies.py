@@ -8,9 +8,12 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from db.devices import STATUSES
 from db.incidents import Report
+from db.needs import TEXT_LENGTH
 from db.stepping import Asked
+from db.visits import MOST_NEEDS, NOTE_LENGTH
 from governance.incident import Source
 from governance.lifecycle import Action
+from governance.visit import Urgency, VisitOutcome
 
 POSITIONS_LIMIT = 1000
 """Fixes in one call: larger batches hold their locks long enough to make a claim miss the nearest worker."""
@@ -128,13 +131,48 @@ def _status(text: str) -> str:
 
 
 class AlarmBody(Body):
-    """What a device says of itself."""
+    """What a device says of itself: its status, or an alarm of some type that was raised or is over."""
 
     device: Code
-    status: Annotated[str, AfterValidator(_status)]
+    status: Annotated[str, AfterValidator(_status)] | None = None
+    type: Code | None = None
+    at: AwareDatetime | None = None
+    cleared: Annotated[bool, Field(strict=True)] = False
 
 
 class AlarmsBody(Body):
-    """A batch of device statuses."""
+    """A batch of what devices say."""
 
     alarms: Annotated[list[AlarmBody], Field(min_length=1, max_length=POSITIONS_LIMIT)]
+
+
+class NeedBody(Body):
+    """What a household asks for."""
+
+    class_code: Code = Field(alias="class")
+    text: Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH), AfterValidator(_without_nul)]
+    urgency: Urgency = Urgency.ORDINARY
+
+
+class VisitBody(Body):
+    """A visit to a household, or to a building where no household is on file."""
+
+    building: Code | None = None
+    household: Code | None = None
+    worker: Code | None = None
+    visited_at: AwareDatetime | None = None
+    outcome: VisitOutcome
+    note: Annotated[str, Field(max_length=NOTE_LENGTH), AfterValidator(_without_nul)] = ""
+    needs: Annotated[list[NeedBody], Field(max_length=MOST_NEEDS)] = []
+
+
+class HandOverBody(Body):
+    """How grave the incident is that a need becomes; without it the class and the urgency say so."""
+
+    severity: Annotated[int, Field(strict=True, ge=1, le=4)] | None = None
+
+
+class SettleBody(Body):
+    """How a need was settled on the spot."""
+
+    opinion: Annotated[str, Field(min_length=1, max_length=TEXT_LENGTH), AfterValidator(_without_nul)]

@@ -1,4 +1,4 @@
-"""What comes in by itself: positions of workers, statuses of devices."""
+"""What comes in by itself: positions of workers, statuses and alarms of devices."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 from fastapi import APIRouter
 
-import db.devices
+import db.alarms
 import db.positions
 from api.bodies import AlarmsBody, PositionsBody
 from api.guard import Feeder, GuardedRoute
+from db.alarms import Alarm
 from db.positions import Fix
-from geo.errors import InvalidInput
 
 router = APIRouter(prefix="/api", route_class=GuardedRoute, tags=["feeds"])
 
@@ -26,11 +26,14 @@ def positions(body: PositionsBody, caller: Feeder) -> dict[str, Any]:
 
 @router.post("/alarms")
 def alarms(body: AlarmsBody, caller: Feeder) -> dict[str, Any]:
-    """Sets the statuses of devices, all of them or none. An alarm doesn't open an incident yet."""
-    statuses: dict[str, str] = {}
-    for row, alarm in enumerate(body.alarms, start=1):
-        if alarm.device in statuses:
-            raise InvalidInput("a device appears twice", field="device", row=row)
-        statuses[alarm.device] = alarm.status
-    db.devices.set_status(caller.context.database, caller.principal, statuses, now=caller.now)
-    return {"accepted": len(statuses)}
+    """Takes what devices say, whole or not at all: the first alarm of a type opens an incident, later ones count."""
+    said = [Alarm(device=a.device, type=a.type, at=a.at, is_clear=a.cleared, status=a.status) for a in body.alarms]
+    done = db.alarms.record(caller.context.database, caller.principal, said, now=caller.now)
+    return {
+        "accepted": done.accepted,
+        "opened": list(done.opened),
+        "joined": list(done.joined),
+        "repeated": done.repeated,
+        "cleared": done.cleared,
+        "ignored": done.ignored,
+    }

@@ -35,6 +35,7 @@ STATUS: Mapping[str, int] = MappingProxyType(
         "transition_refused": 409,
         "already_dispatched": 409,
         "nobody_eligible": 409,
+        "damaged": 500,
         "unavailable": 503,
         # matters of HTTP itself, known to this door only
         "malformed": 400,
@@ -55,7 +56,7 @@ DOOR_TEXT: Mapping[str, str] = MappingProxyType(
         "unsupported_format": "不支持这种导出格式",
         "foreign_origin": "请求来自其他网站，已拒绝",
         "method_not_allowed": "此地址不接受这种请求方法",
-        "too_large": "请求内容超过 1 MB",
+        "too_large": "请求内容过大：照片最多 10 MB，其他最多 1 MB",
         "too_many_requests": "请求过于频繁，请稍后再试",
     }
 )
@@ -85,7 +86,7 @@ _VALUE_TEXT: Mapping[str, str] = MappingProxyType(
     }
 )
 _HINDERED = {**labels.HINDRANCE, **labels.REFUSAL}
-_TOLD = ("reason", "shortfall", "permission", "current", "requested", "allowed")
+_TOLD = ("reason", "shortfall", "fault", "permission", "current", "requested", "allowed")
 """Facts of an error that its document repeats; others are for the log."""
 
 
@@ -144,6 +145,8 @@ async def _of_error(request: Request, error: Exception) -> JSONResponse:
 
 def _detail(error: GridCommandError) -> str:
     text = text_of(error.code)
+    if "fault" in error.facts:
+        return labels.PHOTO_FAULT[str(error.facts["fault"])].zh
     if isinstance(error, InvalidInput):
         return f"{text}（{error.field}）"
     hindered = _HINDERED.get(str(error.facts.get("reason")))

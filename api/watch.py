@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import time
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
+from governance.photo import LIMIT_BYTES
 
 if TYPE_CHECKING:
     from api.context import Context
@@ -20,7 +22,14 @@ SERVER_ERROR = 500
 log = logging.getLogger("gridcommand.api")
 
 BODY_LIMIT = 1024 * 1024
-"""Bytes of a request's body; no route takes files yet."""
+"""Bytes of a request's body."""
+_PHOTOS = re.compile(r"/api/incidents/[^/]+/photos")
+
+
+def body_limit(scope: Scope) -> int:
+    """How many bytes the body of this request may have: a photo is the one thing that is larger than a form."""
+    is_photo = scope["method"] == "POST" and _PHOTOS.fullmatch(scope["path"]) is not None
+    return LIMIT_BYTES if is_photo else BODY_LIMIT
 
 
 class Watch:
@@ -70,13 +79,14 @@ class Watch:
         if not declared.isdecimal():
             await problem("malformed", request_id, {"field": "Content-Length"})(scope, receive, send)
             return
-        if int(declared) > BODY_LIMIT:
+        limit = body_limit(scope)
+        if int(declared) > limit:
             await problem("too_large", request_id, {"field": "body"})(scope, receive, send)
             return
-        await self.app(scope, _bounded(receive), send)
+        await self.app(scope, _bounded(receive, limit), send)
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, limit: int) -> Receive:
     """`receive` that stops as soon as the body exceeds the limit, however it is framed."""
     read = 0
 
@@ -85,7 +95,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             read += len(message.get("body", b""))
-            if read > BODY_LIMIT:
+            if read > limit:
                 raise HTTPException(413)
         return message
 

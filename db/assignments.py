@@ -102,7 +102,7 @@ def send(
         if worker is None:
             recommendation = recommend(session, incident.no, principal=principal, now=now)
         else:
-            recommendation = recommend_named(session, incident.no, worker, now=now)
+            recommendation = recommend_named(session, incident.no, worker, principal=principal, now=now)
         claimed = dict(_claim(session, recommendation, slots, now=now))
         if (slots or [1])[0] in claimed or not recommendation.ranking.ranked:
             break

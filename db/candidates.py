@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from math import isfinite
 from threading import Lock
 from time import monotonic
 from typing import Any
 
 import numpy as np
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.models import Worker
 from db.policies import policy_in_force
 from db.roads import road_graph
 from db.sql import statement
@@ -22,13 +25,13 @@ from geo.errors import NotFound, UnknownCode
 from geo.travel import SPEED_M_S, RoadGraph, TravelMode
 from governance.access import Principal
 from governance.dispatch import (
+    DETOUR,
+    PESSIMISTIC_M_S,
     Candidate,
     Exclusion,
     Ranked,
     Ranking,
     Ring,
-    eta_s,
-    excluded_by,
     rank,
     responsibility,
     shortfall_of,
@@ -38,7 +41,6 @@ from governance.policy import Policy, Rules, rules_for
 _FETCHED = 3
 """Candidates fetched for each that is wanted: the nearest in a straight line need not be the first to arrive."""
 _LEAST_FETCHED = 24
-_GROWTH = 4
 _SHRINK = 0.998
 """A metre in the plane is at least so many on the ground, within the metric zones that deployments use."""
 
@@ -128,7 +130,7 @@ def recommend(
     return Recommendation(no=no, policy=policy, lines=lines, made_at=now)
 
 
-def recommend_named(session: Session, no: str, worker: str, *, now: datetime) -> Recommendation:
+def recommend_named(session: Session, no: str, worker: str, *, principal: Principal, now: datetime) -> Recommendation:
     """The named worker as the only one to lead: bound by duty and cap alone, the rest is the dispatcher's to judge.
 
     Raises `NotFound`, `UnknownCode` when there is no such worker in scope.
@@ -136,9 +138,8 @@ def recommend_named(session: Session, no: str, worker: str, *, now: datetime) ->
     need = need_of(session, no)
     policy = policy_in_force(session, class_code=need.class_code)
     first, *others = rules_for(policy, need.class_code, need.skills)
-    search = _Search(session=session, need=need, scope="", now=now)
-    place = {"lon": need.lon, "lat": need.lat, "cap": first.cap, "worker": worker}
-    found = search.timed(session.execute(statement("named"), place).all(), first)
+    search = _Search(session=session, need=need, scope=principal.grid_prefix, now=now)
+    found = search.candidates(session.scalars(select(Worker.id).where(Worker.code == worker)).all(), first)
     if not found:
         raise UnknownCode(f"there is no worker {worker}", field="worker")
     lenient = replace(
@@ -171,47 +172,56 @@ class _Search:
     def ranking(self, rules: Rules) -> Ranking:
         """The ranking of everybody by the rules: exact, though only the rings that the shortlist needs are read."""
         asked = self._asked(rules)
-        found: list[Candidate] = []
+        chosen: list[int] = []
         is_full = False
         for _, inside, outside in rings_around(self.need):
-            found += self._ring(rules, asked | {"inside": inside, "outside": outside}, rules.shortlist - len(found))
-            is_full = len(found) >= rules.shortlist
+            chosen += self._ring(rules, asked | {"inside": inside, "outside": outside}, rules.shortlist - len(chosen))
+            is_full = len(chosen) >= rules.shortlist
             if is_full:
                 break
-        ranking = rank(found, self.need.codes, rules, self.now, declined=self.need.declined)
+        ranking = rank(self.candidates(chosen, rules), self.need.codes, rules, self.now, declined=self.need.declined)
         # Who hears that nobody can be sent, hears why as of now.
         counts = _counts(self.session, asked, is_fresh=not ranking.ranked)
         eligible = counts.pop("eligible", 0)
         excluded = {Exclusion(reason): number for reason, number in counts.items()}
         # With a full list nobody asks how many more are too far away; without one, it holds all who are near enough.
-        if not is_full and eligible > len(found):
-            excluded[Exclusion.TOO_FAR] = eligible - len(found)
+        is_short = len(ranking.ranked) < rules.shortlist
+        if is_short and eligible > len(ranking.ranked):
+            excluded[Exclusion.TOO_FAR] = eligible - len(ranking.ranked)
         shortfall = None if ranking.ranked else shortfall_of(excluded)
         return replace(ranking, excluded=excluded, shortfall=shortfall)
 
-    def timed(self, rows: Sequence[Any], rules: Rules) -> list[Candidate]:
-        """The rows as candidates, each with its travel time on the road network."""
-        mode = TravelMode(rules.mode)
-        times = travel_times(
-            road_graph(self.session, mode), mode, [(r.x, r.y) for r in rows], (self.need.x, self.need.y)
-        )
-        return [_candidate(row, time) for row, time in zip(rows, times, strict=True)]
+    def candidates(self, workers: Sequence[int], rules: Rules) -> list[Candidate]:
+        """The workers (ids) as candidates, each with the travel time on the road network."""
+        if not workers:
+            return []
+        asked = {"workers": list(workers), "lon": self.need.lon, "lat": self.need.lat, "cap": rules.cap}
+        rows = self.session.execute(statement("candidates"), asked).all()
+        return [_candidate(row, time) for row, time in zip(rows, self._times(rows, rules), strict=True)]
 
-    def _ring(self, rules: Rules, asked: Mapping[str, Any], wanted: int) -> list[Candidate]:
-        """Those of one ring who may be sent: all of them, or so many that the `wanted` first are surely among them."""
+    def _times(self, rows: Sequence[Any], rules: Rules) -> list[float | None]:
+        mode = TravelMode(rules.mode)
+        origins, destination = [(row.x, row.y) for row in rows], (self.need.x, self.need.y)
+        return travel_times(road_graph(self.session, mode), mode, origins, destination)
+
+    def _ring(self, rules: Rules, asked: Mapping[str, Any], wanted: int) -> list[int]:
+        """Ids of one ring's responders among whom the `wanted` first surely are.
+
+        A first look at the nearest tells how fast the last of those can be. Whoever could be as fast lies within that
+        time's beeline, for no way is shorter: a second look takes them all.
+        """
         limit = max(_FETCHED * wanted, _LEAST_FETCHED)
-        while True:
-            rows = self.session.execute(statement("candidates"), {**asked, "limit": limit}).all()
-            found = [c for c in self.timed(rows, rules) if excluded_by(c, rules, self.now) is None]
-            if len(rows) < limit:
-                return found
-            # Whoever was not fetched lies farther away in the plane, and no way is shorter than that.
-            horizon_m = rows[-1].plane_m * _SHRINK
-            times = sorted(eta_s(candidate, rules) for candidate in found)
-            is_exact = len(times) >= wanted and times[wanted - 1] < int(horizon_m / SPEED_M_S[TravelMode(rules.mode)])
-            if is_exact or horizon_m > rules.max_distance_m:
-                return found
-            limit *= _GROWTH
+        reach_m = rules.max_distance_m / _SHRINK
+        rows = self.session.execute(statement("near"), {**asked, "radius_m": reach_m, "limit": limit}).all()
+        times = self._times(rows, rules)
+        if len(rows) == limit:
+            slowest_s = sorted(map(partial(_bound_s, rules), rows, times))[wanted - 1]
+            beeline_m = (slowest_s + 1) * SPEED_M_S[TravelMode(rules.mode)] / _SHRINK
+            if beeline_m > rows[-1].plane_m:
+                reach_m = min(reach_m, beeline_m)
+                rows = self.session.execute(statement("near"), {**asked, "radius_m": reach_m, "limit": None}).all()
+                times = self._times(rows, rules)
+        return _fastest(rows, times, rules, wanted)
 
     def _asked(self, rules: Rules) -> dict[str, Any]:
         need = self.need
@@ -222,6 +232,8 @@ class _Search:
             "lon": need.lon,
             "lat": need.lat,
             "scope": self.scope,
+            "max_distance_m": rules.max_distance_m,
+            "surely_m": rules.max_distance_m * _SHRINK,
             "pools": sorted(rules.pools),
             "cap": rules.cap,
             "needs_skill": bool(rules.skills),
@@ -235,6 +247,28 @@ class _Search:
             "excludes_stale": rules.excludes_stale,
             "fresh_since": self.now - timedelta(seconds=rules.freshness_s),
         }
+
+
+def _bound_s(rules: Rules, row: Any, time_s: float | None) -> float:
+    """No less than the time that the ranking counts with: by road, or by the straight line with its rounding."""
+    return time_s if time_s is not None else row.plane_m / _SHRINK * DETOUR / PESSIMISTIC_M_S[rules.mode]
+
+
+def _fastest(rows: Sequence[Any], times: Sequence[float | None], rules: Rules, wanted: int) -> list[int]:
+    """Ids of all who may be among the `wanted` first: no slower than the last of these can be, ties included.
+
+    Whose time can't be had is also among them when farther away there is somebody who is (see `rank`).
+    """
+    bounds = [_bound_s(rules, row, time_s) for row, time_s in zip(rows, times, strict=True)]
+    if len(bounds) <= wanted:
+        return [row.worker_id for row in rows]
+    slowest_s = sorted(bounds)[wanted - 1] + 1
+    reach_m = max(row.plane_m for row, time_s, bound_s in zip(rows, times, bounds, strict=True) if bound_s <= slowest_s)
+    return [
+        row.worker_id
+        for row, time_s, bound_s in zip(rows, times, bounds, strict=True)
+        if bound_s <= slowest_s or (time_s is None and row.plane_m * _SHRINK <= reach_m)
+    ]
 
 
 def rings_around(need: Need) -> list[tuple[Ring, list[int], list[int]]]:
@@ -276,7 +310,7 @@ def routes(
 
 
 def _candidate(row: Any, travel_s: float | None) -> Candidate:
-    facts = {name: value for name, value in row._asdict().items() if name not in {"x", "y", "plane_m"}}
+    facts = {name: value for name, value in row._asdict().items() if name not in {"x", "y"}}
     facts |= {"grid_chain": tuple(row.grid_chain), "skills": frozenset(row.skills)}
     return Candidate(**facts, travel_s=travel_s)
 

@@ -34,8 +34,13 @@ def set_status(database: Database, principal: Principal, statuses: Mapping[str, 
         for row, code in enumerate(statuses, start=1):
             if code not in known:
                 raise UnknownCode(f"there is no device {code}", field="device", row=row)
-        codes = sorted(statuses)
-        session.execute(_SET_STATUS, {"codes": codes, "statuses": [statuses[c] for c in codes], "now": now})
+        write_status(session, statuses, now=now)
+
+
+def write_status(session: Session, statuses: Mapping[str, str], *, now: datetime) -> None:
+    """Writes statuses that were checked, in a transaction of the caller's own."""
+    codes = sorted(statuses)
+    session.execute(_SET_STATUS, {"codes": codes, "statuses": [statuses[c] for c in codes], "now": now})
 
 
 def tally(session: Session) -> dict[str, int]:

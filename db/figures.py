@@ -105,13 +105,14 @@ _TREND = text(
     ORDER BY span.hour"""
 )
 
-# In time: settled on the spot (resolved) by the deadline of the whole matter.
+# In time: settled on the spot (resolved) by the deadline of the whole matter. An appeal that was granted leaves the
+# matter out of this statistic, and nowhere else.
 _CLOSURE_RANKING = text(
     """SELECT g.code, g.name, count(i.id) AS closed,
         count(i.id) FILTER (WHERE coalesce(i.resolved_at, i.closed_at) <= i.settle_by) AS on_time
     FROM grid AS g
     LEFT JOIN incident AS i ON starts_with(i.grid_code, g.code) AND i.status = 'closed'
-        AND i.closed_at >= :since AND i.closed_at < :now
+        AND i.closed_at >= :since AND i.closed_at < :now AND NOT i.is_exempt
     WHERE g.level = 'community'
     GROUP BY g.code, g.name
     ORDER BY count(i.id) FILTER (WHERE coalesce(i.resolved_at, i.closed_at) <= i.settle_by)::float8

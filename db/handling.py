@@ -8,16 +8,17 @@ from datetime import datetime
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from db import crew, models
+from db import crew, models, photos
 from db.calendar import clockwork
 from db.cases import Incident, get
-from db.incidents import Report, open_incident
+from db.incidents import Report, report_within
 from db.session import Database
 from db.steps import NOTHING, Particulars, lock, take_step
 from geo.errors import Conflict, InvalidInput
 from governance.access import Principal
 from governance.incident import AssignmentStatus, Status
 from governance.lifecycle import COMMANDED, Action
+from governance.photo import Phase
 
 _AWAY = {Status.DISPATCHED, Status.PROCESSING}
 _MOST_PARTS = 10
@@ -73,10 +74,10 @@ def split(
         take_step(session, principal, incident, Action.SPLIT, now=now, clocks=clockwork(session), given=given)
         for row, part in enumerate(parts, start=1):
             try:
-                made = open_incident(session, principal, part, now=now)
+                made = report_within(session, principal, part, now=now)
             except InvalidInput as error:
                 raise type(error)(error.detail, field=error.field, row=row, **error.facts) from error
-            lock(session, made).parent_id = incident.id
+            lock(session, made.no).parent_id = incident.id
         session.flush()
         return get(session, no)
 
@@ -185,5 +186,5 @@ def _require_other(principal: Principal, account: str) -> None:
 def _require_photo(session: Session, incident: models.Incident) -> None:
     """Where the class asks for it, work is done with a photo of it only. Raises `InvalidInput`."""
     kind = session.get_one(models.IncidentClass, incident.class_code)
-    if kind.needs_photo:
+    if kind.needs_photo and not photos.has(session, incident.id, Phase.AFTER):
         raise InvalidInput("this class is resolved with a photo taken afterwards", field="photo")

@@ -66,6 +66,7 @@ class QueueRow:
     reported_at: datetime
     due_at: datetime | None
     is_outside_grid: bool
+    is_supervised: bool
     worker_name: str | None
 
 
@@ -104,11 +105,11 @@ def report(database: Database, principal: Principal, report: Report, *, now: dat
     the caller's scope).
     """
     with database.session(principal) as session:
-        return get(session, open_incident(session, principal, report, now=now))
+        return report_within(session, principal, report, now=now)
 
 
-def open_incident(session: Session, principal: Principal, report: Report, *, now: datetime) -> str:
-    """`report` inside of another command: the number of the incident. Numbers wait for one another until it ends."""
+def report_within(session: Session, principal: Principal, report: Report, *, now: datetime) -> Incident:
+    """As `report`, in a transaction of the caller's own, which has `principal`'s rights and commits or not."""
     principal.require(Permission.REPORT_INCIDENT)
     _check_texts(report)
     lon, lat = to_storage(report.lon, report.lat, parse_crs(report.crs))
@@ -117,7 +118,7 @@ def open_incident(session: Session, principal: Principal, report: Report, *, now
     if request_key is not None:
         known = select(models.Incident.no).where(models.Incident.request_key == request_key)
         if (no := session.scalars(known).one_or_none()) is not None:
-            return no
+            return get(session, no)
     kind = session.get(models.IncidentClass, report.class_code)
     if kind is None:
         raise UnknownCode(f"there is no class {report.class_code}", field="class")
@@ -185,7 +186,7 @@ def open_incident(session: Session, principal: Principal, report: Report, *, now
         now=now,
         opinion="",
     )
-    return no
+    return get(session, no)
 
 
 def queue(

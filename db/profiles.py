@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -19,7 +19,7 @@ from governance import labels
 from governance.deadlines import StageLimits, parse_limit
 from governance.incident import Severity
 from governance.policy import Card, Policy, Requirement, check_policy
-from governance.profile import CalendarSpec, ClassSpec, DepartmentSpec, FigureSpec, Profile, SkillSpec
+from governance.profile import AlarmSpec, CalendarSpec, ClassSpec, DepartmentSpec, FigureSpec, Profile, SkillSpec
 
 T = TypeVar("T")
 
@@ -31,13 +31,16 @@ _CLASS_COLUMNS = ("code", "major", "name", "domain", "skills", "severity", "limi
 _FLAGS = ("is_sensitive", "needs_check", "needs_photo")
 _CARD_COLUMNS = ("class", "people", "posts", "origins", "skills")
 _CLASS_CODE = re.compile(r"[0-9]{4}")
+_ALARM_CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_ALARM_NAME = re.compile(r".{1,40}")
+_ALARM_COLUMNS = ("code", "name", "class", "severity", "devices")
 _FIGURE_COLUMNS = ("key", "section", "name", "value", "unit", "qualifier", "note", "as_of")
 
 
 def read_profile(key: str, *, root: Path = PROFILES) -> Profile:
     """The profile `key`: profile.toml, and the tables beside it (figures.csv and calendar.csv where there are any).
 
-    `tables_from` in profile.toml names the folder whose classes, skills, departments and run cards count.
+    `tables_from` in profile.toml names the folder whose classes, skills, departments, alarms and run cards count.
     Raises `UnknownCode` when there is no such folder, `InvalidInput` with the field, and the row where it is a table's.
     """
     folder = root / key
@@ -65,6 +68,7 @@ def read_profile(key: str, *, root: Path = PROFILES) -> Profile:
         classes=classes,
         skills=tuple(spec for _, spec in skills),
         departments=tuple(spec for _, spec in _once(departments, "code", "name")),
+        alarms=_alarms(root / tables / "alarms.csv", {spec.code for spec in classes}),
         stages=_stages(_fact(facts, "stages", dict)),
         policy=_policy(_fact(facts, "policy", dict), cards),
         calendar=tuple(_calendar(folder, _fact(facts, "holidays", str))),
@@ -196,9 +200,6 @@ def _class(row: dict[str, str], number: int, skills: Mapping[str, int]) -> Class
     for flag in _FLAGS:
         if row.get(flag, "") not in {"", "1"}:
             raise InvalidInput(f"{flag} is 1 or empty", field=flag, row=number)
-    severity = _integer(row, "severity", number)
-    if severity not in {level.value for level in Severity}:
-        raise InvalidInput("severity is 1 to 4", field="severity", row=number)
     return ClassSpec(
         code=row["code"],
         major_code=row["code"][:2],
@@ -206,7 +207,7 @@ def _class(row: dict[str, str], number: int, skills: Mapping[str, int]) -> Class
         name=row["name"],
         domain=row["domain"],
         skills=tuple(skills[key] for key in wanted),
-        default_severity=severity,
+        default_severity=_severity(row, number),
         limit=parse_limit(row["limit"], row=number),
         **{flag: row.get(flag) == "1" for flag in _FLAGS},
     )
@@ -244,6 +245,41 @@ def _card_line(row: dict[str, str], number: int, skills: Mapping[str, int]) -> t
         origins=frozenset(chosen["origins"]),
         skills=frozenset(skills[key] for key in chosen["skills"]) if chosen["skills"] else None,
     )
+
+
+def _alarms(path: Path, classes: Collection[str]) -> tuple[AlarmSpec, ...]:
+    if not path.is_file():
+        return ()
+    rows = _rows(path, _ALARM_COLUMNS, lambda row, number: _alarm(row, number, classes))
+    return tuple(spec for _, spec in _once(rows, "code"))
+
+
+def _alarm(row: dict[str, str], number: int, classes: Collection[str]) -> AlarmSpec:
+    for name, pattern in (("code", _ALARM_CODE), ("name", _ALARM_NAME)):
+        if not pattern.fullmatch(row[name]):
+            raise InvalidInput(f"{row[name]!r} can't be an alarm's {name}", field=name, row=number)
+    if row["class"] not in classes:
+        raise InvalidInput(f"there is no class {row['class']}", field="class", row=number)
+    kinds = row["devices"].split()
+    if not kinds:
+        raise InvalidInput("an alarm names the kinds of devices that raise it", field="devices", row=number)
+    for kind in kinds:
+        if kind not in labels.DEVICE_KIND:
+            raise InvalidInput(f"there is no kind of device {kind!r}", field="devices", row=number)
+    return AlarmSpec(
+        code=row["code"],
+        name=row["name"],
+        class_code=row["class"],
+        severity=_severity(row, number),
+        device_kinds=tuple(kinds),
+    )
+
+
+def _severity(row: dict[str, str], number: int) -> int:
+    severity = _integer(row, "severity", number)
+    if severity not in {level.value for level in Severity}:
+        raise InvalidInput("severity is 1 to 4", field="severity", row=number)
+    return severity
 
 
 def _figure(row: dict[str, str], number: int) -> FigureSpec:

@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     )
     """A PostGIS to use in place of the embedded one: postgresql+psycopg://user:password@host:port/name."""
     data_dir: Path = ROOT / "var"
-    """Where the embedded database and the log live."""
+    """Where the embedded database, the log and the photos live."""
     host: str = "127.0.0.1"
     """The address that the server listens on."""
     port: int = Field(default=8501, ge=1, le=65535, validation_alias=AliasChoices("GRIDCOMMAND_PORT", "PORT"))

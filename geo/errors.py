@@ -11,6 +11,7 @@
     │   ├── TransitionRefused     transition_refused   the lifecycle has no such step
     │   ├── AlreadyDispatched     already_dispatched   somebody is on the way already
     │   └── NobodyEligible        nobody_eligible      no responder fits; carries the shortfall reason
+    ├── Damaged                   damaged              what was kept in a file is missing or not the same any more
     └── Unavailable               unavailable          the database or a part of the system can't be reached
 
 `code` is stable: screens, problem documents and exit codes are looked up by it, and the catalogues
@@ -94,6 +95,12 @@ class NobodyEligible(Conflict):
     """No responder fits; `facts["shortfall"]` says why."""
 
     code = "nobody_eligible"
+
+
+class Damaged(GridCommandError):
+    """What was kept in a file is missing, or not the same any more."""
+
+    code = "damaged"
 
 
 class Unavailable(GridCommandError):

@@ -130,7 +130,7 @@ FEATURE_TYPES: Mapping[str, FeatureType] = MappingProxyType(
             FeatureType(
                 key="incidents",
                 geometry="Point",
-                tables=("incident", "assignment"),
+                tables=("incident", "assignment", "photo"),
                 properties=(
                     *_text("code", "no", "title"),
                     _filter("class"),

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     MANAGE_POLICY = "manage_policy"
     EDIT_GEOGRAPHY = "edit_geography"
     FEED_POSITIONS = "feed_positions"
+    RECORD_VISITS = "record_visits"
     MANAGE_ACCOUNTS = "manage_accounts"
 
 
@@ -47,6 +48,7 @@ _OFFICER = frozenset(
         Permission.ADVANCE_INCIDENT,
         Permission.DISPATCH,
         Permission.SUPERVISE,
+        Permission.RECORD_VISITS,
     }
 )
 

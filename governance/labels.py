@@ -114,6 +114,7 @@ PERMISSION = _labels(
     manage_policy=("管理派遣规则", "manage the dispatch policy"),
     edit_geography=("编辑网格", "edit grids"),
     feed_positions=("接入实时位置", "feed positions"),
+    record_visits=("入户走访", "record household visits"),
     manage_accounts=("管理账号", "manage accounts"),
 )
 GRID_LEVEL = _labels(
@@ -147,6 +148,14 @@ DEVICE_KIND = _labels(
 )
 DEVICE_STATUS = _labels(online=("在线", "online"), offline=("离线", "offline"), alarm=("告警", "alarm"))
 BUILDING_USAGE = _labels(residential=("住宅", "residential"), business=("商务", "business"), public=("公共", "public"))
+VISIT_OUTCOME = _labels(met=("见到住户", "met"), absent=("家中无人", "nobody at home"), refused=("不愿受访", "refused"))
+NEED_STATUS = _labels(
+    gathered=("待处理", "gathered"),
+    handed_over=("已转接", "handed over"),
+    settled_on_spot=("当场办结", "settled on the spot"),
+    closed=("已办结", "closed"),
+)
+URGENCY = _labels(ordinary=("一般", "ordinary"), soon=("较急", "soon"), urgent=("紧急", "urgent"))
 EMPLOYMENT = _labels(full_time=("日常网格员", "full-time"), part_time=("兼职网格员", "part-time"))
 ORIGIN = _labels(
     community_staff=("社区工作者", "community staff"),
@@ -320,6 +329,18 @@ PROPERTIES = _labels(
     position_source=("位置来源", "position source"),
     positioned_at=("定位时间", "positioned at"),
 )
+PHOTO_PHASE = _labels(before=("处置前", "before"), after=("处置后", "after"))
+PHOTO_FAULT = _labels(
+    empty=("文件是空的", "the file is empty"),
+    too_large=("超过 10 MB，请压缩后再传", "over 10 MB"),
+    too_many_pixels=("超过 4000 万像素，请缩小后再传", "over 40 megapixels"),
+    not_a_photo=("不是照片，只收 JPEG、PNG、WebP", "not a photo: JPEG, PNG and WebP are taken"),
+    heic=("HEIC 格式暂不支持，请在手机相机设置里改用“兼容性最佳”（JPEG）", "HEIC isn't read here; send JPEG"),
+    broken=("文件已损坏或没有传完，请重新选择", "the file is damaged or cut short"),
+    phase_full=("这一阶段已有 9 张，不能再加", "this phase has nine photos already"),
+    same_photo=("这张照片已经传过", "this photo is there already"),
+    before_is_after=("同一张照片不能既作处置前又作处置后", "one photo can't show both before and after"),
+)
 ERRORS = _labels(
     internal=("系统出错，已记录；请重试，仍不行请把编号告诉管理员", "an internal error; it has been logged"),
     invalid_input=("填写有误，请按提示修改", "the input is not valid"),
@@ -332,6 +353,7 @@ ERRORS = _labels(
     transition_refused=("事件当前状态不能进行此操作", "the incident's status doesn't allow that"),
     already_dispatched=("已经派过人了，请查看当前处置人", "somebody has been sent already"),
     nobody_eligible=("没有可派的人员", "nobody can be sent"),
+    damaged=("存档文件缺失或已被改动，请联系管理员从备份恢复", "a kept file is missing or was changed"),
     unavailable=("数据库暂时连不上，系统会自动重连", "the database can't be reached just now"),
 )
 

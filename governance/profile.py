@@ -68,11 +68,22 @@ class FigureSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmSpec:
+    """An alarm that devices of some kinds raise, and the class and severity of the incident it becomes."""
+
+    code: str
+    name: str
+    class_code: str
+    severity: int
+    device_kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """Everything that makes one county differ from another. `town_bounds`: west, south, east, north in degrees.
 
     `ground` is "drawn" where the demo draws the town and "osm" where an extract brings it; `tables_from` is the folder
-    whose classes, skills and made-up names it uses.
+    whose classes, skills, alarms and made-up names it uses.
     """
 
     key: str
@@ -88,6 +99,7 @@ class Profile:
     classes: tuple[ClassSpec, ...]
     skills: tuple[SkillSpec, ...]
     departments: tuple[DepartmentSpec, ...]
+    alarms: tuple[AlarmSpec, ...]
     stages: StageLimits
     policy: Policy
     calendar: tuple[CalendarSpec, ...]

@@ -14,7 +14,7 @@ from governance import labels
 from governance.access import Permission
 from governance.incident import Severity, Status
 from layers.palette import INK, SEVERITY, SEVERITY_NUMERAL
-from pages.ui import case, commands, context, layout, parts, report, surgeplan, wording
+from pages.ui import case, commands, context, hotspots, layout, parts, report, surgeplan, wording
 
 _MOST_ROWS = 200
 _SOON_S = 15 * 60
@@ -60,6 +60,7 @@ def render() -> None:
     left, work = st.columns([1, 3.35], gap="small")
     with left, st.container(key="desk_left"):
         _queue()
+        _repeated()
     with work, st.container(key="desk_work"):
         if "new" in st.query_params:
             _reporting()
@@ -201,9 +202,19 @@ def _card(row: incidents.QueueRow, now: datetime) -> parts.Card:
         aside=wording.remaining(row.due_at, now),
         aside_hint=wording.full_instant(row.due_at, zone=context.county().timezone),
         tone=tone,
-        meta=f"{row.class_name} · {'网格外 ' if row.is_outside_grid else ''}{row.grid_name}",
+        meta=f"{'督办 · ' if row.is_supervised else ''}{row.class_name} · {_place(row)}",
         tail=f"{row.worker_name} · {labels.STATUS[row.status].zh}" if row.worker_name else labels.STATUS[row.status].zh,
     )
+
+
+def _place(row: incidents.QueueRow) -> str:
+    return f"网格外 {row.grid_name}" if row.is_outside_grid else row.grid_name
+
+
+@st.fragment(run_every="60s", key="desk_repeated")
+def _repeated() -> None:
+    with commands.calmly(), st.expander("重复多发地点", key="desk_hotspots"):
+        hotspots.render()
 
 
 @st.fragment(key="desk_surge_plan")

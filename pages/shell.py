@@ -16,7 +16,7 @@ from streamlit.navigation.page import StreamlitPage
 from db.settings import ROOT
 from governance import labels
 from governance.access import Permission, Principal, Role
-from pages import administration, desk, planning, wall
+from pages import administration, desk, planning, visits, wall
 from pages import map as officers_map
 from pages.ui import commands, context, layout, theme
 
@@ -65,6 +65,14 @@ SCREENS = (
         render=officers_map.render,
         permission=Permission.READ_LAYERS,
         lands=frozenset({Role.OFFICER}),
+    ),
+    Screen(
+        path="visits",
+        title="入户走访",
+        icon=":material/door_open:",
+        summary="登记走访，汇总居民需求，转接处理或当场办结。",
+        render=visits.render,
+        permission=Permission.RECORD_VISITS,
     ),
     Screen(
         path="planning",

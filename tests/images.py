@@ -11,7 +11,7 @@ _OF_AN_INCIDENT = {
     **{
         table: f"""SELECT t.xmin::text, t::text FROM {table} AS t JOIN incident AS i ON i.id = t.incident_id
             WHERE i.no = :no ORDER BY t.id"""
-        for table in ("incident_step", "assignment", "recommendation", "extension_request", "appeal")
+        for table in ("incident_step", "assignment", "recommendation", "extension_request", "appeal", "photo")
     },
     "loads": """SELECT count(*), sum(load), max(xmin::text::bigint) FROM responder
         WHERE CAST(:no AS text) IS NOT NULL""",

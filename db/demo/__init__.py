@@ -19,6 +19,7 @@ from db.demo.names import NamePools
 from db.demo.osm_town import found_osm_town
 from db.demo.people import put_on_duty
 from db.demo.town import Town, found_town
+from db.demo.visiting import file_visits
 from db.importers.osm import read_extract
 from db.profiles import PROFILES
 from db.session import Database
@@ -26,7 +27,7 @@ from geo.errors import Conflict, InvalidInput
 from governance.profile import Profile
 
 _LOADED = text("SELECT count(*) FROM deployment")
-_WITH_GIVEN_IDS = ("base.road", "building", "household", "worker", "incident", "skill", "dispatch_policy")
+_WITH_GIVEN_IDS = ("base.road", "building", "household", "worker", "incident", "skill", "dispatch_policy", "visit")
 
 
 def _town(profile: Profile, extract: Path | None, rng: Generator, report: Callable[[str], None]) -> Town:
@@ -87,6 +88,7 @@ def load(
         file_workers(cursor, town, shifts, loads=roster.load, profile=profile, now=now)
         file_services(cursor, town, now=now)
         file_courses(cursor, town, courses, profile=profile)
+        file_visits(cursor, profile, now=now)
         follow_ids(cursor, _WITH_GIVEN_IDS)
         cursor.execute("ANALYZE")
         driver.commit()

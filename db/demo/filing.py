@@ -30,7 +30,7 @@ Row = tuple[Any, ...]
 
 
 def file_profile(cursor: psycopg.Cursor[Any], profile: Profile, town: Town, *, now: datetime) -> None:
-    """The deployment, and what its profile says: skills, classes, limits, policy, calendar, reported figures."""
+    """The deployment, and what its profile says: skills, classes, alarms, limits, policy, calendar, figures."""
     streets = [finely(grid.shape) for grid in town.territory.level("street")]
     (outline,) = polygons_of(shapely.coverage_union_all(town.frame.on_ground(streets)))
     copy_rows(
@@ -66,6 +66,12 @@ def file_profile(cursor: psycopg.Cursor[Any], profile: Profile, town: Town, *, n
         ],
     )
     copy_rows(cursor, "department", ("code", "name"), [(d.code, d.name) for d in profile.departments])
+    copy_rows(
+        cursor,
+        "alarm_type",
+        ("code", "name", "class_code", "severity", "device_kinds"),
+        [(a.code, a.name, a.class_code, a.severity, list(a.device_kinds)) for a in profile.alarms],
+    )
     stages = {stage: getattr(profile.stages, stage) for stage in ("accept", "dispatch", "verify")}
     copy_rows(
         cursor,

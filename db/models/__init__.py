@@ -13,6 +13,8 @@ from db.models.incidents import (
     LifecycleTransition,
     Recommendation,
 )
+from db.models.intake import AlarmType, DeviceAlarm, Need, Visit
+from db.models.photos import Photo
 from db.models.places import Building, Device, Household, Organisation, Place
 from db.models.record import CalendarDay, Record, ReportedFigure, StageLimit, WorkSpell
 from db.models.territory import Deployment, Grid
@@ -20,6 +22,7 @@ from db.models.workers import DispatchPolicy, Responder, RunCard, Skill, Worker
 
 __all__ = [
     "Account",
+    "AlarmType",
     "ApiToken",
     "Appeal",
     "Assignment",
@@ -29,6 +32,7 @@ __all__ = [
     "Department",
     "Deployment",
     "Device",
+    "DeviceAlarm",
     "DispatchPolicy",
     "ExtensionRequest",
     "Grid",
@@ -38,7 +42,9 @@ __all__ = [
     "IncidentStep",
     "LifecycleTransition",
     "LoginSession",
+    "Need",
     "Organisation",
+    "Photo",
     "Place",
     "Recommendation",
     "Record",
@@ -49,6 +55,7 @@ __all__ = [
     "RunCard",
     "Skill",
     "StageLimit",
+    "Visit",
     "Water",
     "WorkSpell",
     "Worker",

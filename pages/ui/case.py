@@ -16,7 +16,7 @@ from governance.access import Permission
 from governance.dispatch import Ranked
 from governance.lifecycle import Action
 from layers.palette import SEVERITY, SEVERITY_NUMERAL
-from pages.ui import casemap, casework, commands, context, parts, wording
+from pages.ui import casemap, casework, commands, context, parts, photos, similar, wording
 
 _UNDO = timedelta(seconds=10)
 _LAYERS = ("incidents", "workers")
@@ -93,6 +93,9 @@ def _panel(incident: Incident, recommendation: Recommendation | None) -> str:
         st.html("".join(_sent(sent, now) for sent in incident.crew))
     casework.render(incident, may_dispatch=bool(chosen))
     st.html(_facts(incident, now))
+    photos.render(incident)
+    st.link_button("打印办理单", f"/api/incidents/{incident.no}/sheet.pdf", icon=":material/print:", width="stretch")
+    similar.render(incident)
     st.html(_timeline(incident, now))
     return chosen
 
@@ -233,7 +236,8 @@ def _sent(sent: ActiveAssignment, now: datetime) -> str:
     eta = f"，预计 {wording.minutes(sent.eta_s)}到" if sent.eta_s is not None and not sent.arrived_at else ""
     answer = ""
     if sent.acknowledge_by is not None and sent.acknowledged_at is None:
-        answer = f"<p>{wording.remaining(sent.acknowledge_by, now)}内未接单，自动改派下一位</p>"
+        left_s = (sent.acknowledge_by - now).total_seconds()
+        answer = f"<p>{wording.minutes(left_s)}内未接单，将自动改派下一位</p>"
         if sent.acknowledge_by < now:
             answer = "<p>超时未接单，正在改派下一位</p>"
     role = labels.POST[sent.post].zh if sent.post in labels.POST else ""

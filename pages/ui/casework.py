@@ -49,6 +49,8 @@ def take(incident: Incident, asked: Asked) -> None:
 
 
 def _may(incident: Incident, action: Action) -> bool:
+    if action is Action.ACKNOWLEDGE and incident.acknowledged_at is not None:
+        return False  # it may be said again, but nothing is left to say
     return context.principal().may(lifecycle.step(incident.status, action).permission)
 
 

@@ -47,6 +47,14 @@ _FIELDS = {
     "reporter_name": "报告人最多 50 字。",
     "reporter_phone": "联系电话最多 30 字。",
     "reason": "改派要写明理由，事后可查。",
+    "building": "请先查找并选择走访的楼栋或住户。",
+    "household": "请重新选择住户：它不在这栋楼里。",
+    "visited_at": "走访时间不能晚于现在。",
+    "outcome": "没有见到住户，就没有需求可记；请改走访结果，或去掉需求。",
+    "note": "文字过长：走访记录最多 2000 字，规则的修改说明最多 500 字。",
+    "needs": "一次走访最多 20 项需求。",
+    "text": "请写明需要什么，最多 1000 字。",
+    "urgency": "请选择紧急程度。",
     "opinion": "这一步要写明意见，请填写后再提交。",
     "department": "请选择转给哪个承办单位。",
     "original": "请选择与哪一件重复；它自己不能也是重复件。",
@@ -55,7 +63,6 @@ _FIELDS = {
     "worker": "没有这位网格员，或不在您的管辖范围内。",
     "pools": "至少选一类可派人员。",
     "people": "每个类别的编组合计 1 到 10 人。",
-    "note": "修改说明最多 500 字。",
     "photo": "这一类事件须有处置后的照片才能完成。",
 }
 """What to do about a field that can't be taken as it is."""
@@ -63,10 +70,11 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A command that was refused: what to tell, and the field it is about ("" for none)."""
+    """A command that was refused: what to tell, the field it is about ("" for none), and its row (0 for none)."""
 
     text: str
     field: str = ""
+    row: int = 0
 
 
 @dataclass(slots=True)
@@ -96,7 +104,7 @@ def attempt(*, done: str = "") -> Iterator[None]:
     try:
         yield
     except InvalidInput as error:
-        st.session_state[_REFUSED] = Refused(text=text_of(error), field=error.field)
+        st.session_state[_REFUSED] = Refused(text=text_of(error), field=error.field, row=error.row or 0)
     except (NotAuthenticated, Unavailable):
         raise
     except GridCommandError as error:

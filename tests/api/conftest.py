@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -211,8 +212,8 @@ def feed(town: Database) -> Iterator[ChangeFeed]:
 
 
 @pytest.fixture
-def context(town: Database, feed: ChangeFeed) -> Context:
-    return Context(database=town, feed=feed, settings=Settings(), clock=lambda: NOW)
+def context(town: Database, feed: ChangeFeed, tmp_path: Path) -> Context:
+    return Context(database=town, feed=feed, settings=Settings(data_dir=tmp_path), clock=lambda: NOW)
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +254,7 @@ def clients(context: Context, tokens: Mapping[str, str]) -> Clients:
 
 def counted(database: Database) -> dict[str, str]:
     """Rows, and the newest writer, of every table that a request could change."""
-    tables = ("incident", "incident_step", "assignment", "recommendation", "responder", "device")
+    tables = ("incident", "incident_step", "assignment", "recommendation", "responder", "device", "photo")
     statement = "SELECT count(*) || '/' || coalesce(max(xmin::text), '') FROM {}"
     with Session(database.engine) as session:
         return {table: session.execute(text(statement.format(table))).scalar_one() for table in tables}

@@ -10,8 +10,23 @@ from starlette.testclient import TestClient
 
 from governance.access import PERMISSIONS, Permission, Role
 
-READING = ("/api/layers", "/api/layers/incidents/items", "/api/base/roads", "/api/incidents/none", "/api/stream")
-CHANGING = ("/api/incidents", "/api/incidents/x/dispatch", "/api/incidents/x/steps", "/api/positions", "/api/alarms")
+READING = (
+    "/api/layers",
+    "/api/layers/incidents/items",
+    "/api/base/roads",
+    "/api/incidents/none",
+    "/api/incidents/none/photos",
+    "/api/incidents/none/sheet.pdf",
+    "/api/stream",
+)
+CHANGING = (
+    "/api/incidents",
+    "/api/incidents/x/dispatch",
+    "/api/incidents/x/steps",
+    "/api/incidents/x/photos?phase=after",
+    "/api/positions",
+    "/api/alarms",
+)
 
 ASKED: dict[tuple[str, str], Permission] = {
     ("GET", "/api/layers"): Permission.READ_LAYERS,
@@ -23,8 +38,17 @@ ASKED: dict[tuple[str, str], Permission] = {
     ("GET", "/api/incidents/none/candidates"): Permission.DISPATCH,
     ("POST", "/api/incidents/none/dispatch"): Permission.DISPATCH,
     ("POST", "/api/incidents/none/steps"): Permission.ADVANCE_INCIDENT,
+    ("POST", "/api/incidents/none/photos?phase=after"): Permission.ADVANCE_INCIDENT,
+    ("GET", "/api/incidents/none/photos"): Permission.READ_LAYERS,
+    ("GET", "/api/incidents/none/photos/1"): Permission.READ_LAYERS,
+    ("GET", "/api/incidents/none/sheet.pdf"): Permission.READ_LAYERS,
     ("POST", "/api/positions"): Permission.FEED_POSITIONS,
     ("POST", "/api/alarms"): Permission.FEED_POSITIONS,
+    ("GET", "/api/hotspots"): Permission.READ_LAYERS,
+    ("GET", "/api/incidents/none/similar-cases"): Permission.READ_LAYERS,
+    ("POST", "/api/visits"): Permission.RECORD_VISITS,
+    ("GET", "/api/needs"): Permission.RECORD_VISITS,
+    ("POST", "/api/needs/999/settle"): Permission.RECORD_VISITS,
     ("GET", "/metrics"): Permission.MANAGE_ACCOUNTS,
 }
 LOGIN_ROLES = [role for role in Role if role is not Role.SYSTEM]

@@ -302,7 +302,7 @@ class Hand:
         with self.database.engine.begin() as connection:
             connection.execute(text("SET LOCAL session_replication_role = replica"))
             connection.execute(
-                text("TRUNCATE incident, incident_step, assignment, recommendation, extension_request, appeal")
+                text("TRUNCATE incident, incident_step, assignment, recommendation, extension_request, appeal CASCADE")
             )
             connection.execute(text("UPDATE responder SET load = 0, finished_at = NULL"))
 

@@ -20,6 +20,8 @@ from governance.incident import AssignmentStatus, Severity, Source, Status
 from governance.labels import Label, Labels
 from governance.lifecycle import Action, Hindrance
 from governance.organisation import OrganisationLevel
+from governance.photo import Fault, Phase
+from governance.visit import NeedStatus, Urgency, VisitOutcome
 
 ENUMS: list[tuple[type[Enum], Labels]] = [
     (Status, labels.STATUS),
@@ -36,6 +38,11 @@ ENUMS: list[tuple[type[Enum], Labels]] = [
     (Hindrance, labels.HINDRANCE),
     (Crs, labels.CRS),
     (OrganisationLevel, labels.ORGANISATION_LEVEL),
+    (Phase, labels.PHOTO_PHASE),
+    (Fault, labels.PHOTO_FAULT),
+    (VisitOutcome, labels.VISIT_OUTCOME),
+    (NeedStatus, labels.NEED_STATUS),
+    (Urgency, labels.URGENCY),
 ]
 
 CHECKED: dict[str, Labels] = {
@@ -53,12 +60,16 @@ CHECKED: dict[str, Labels] = {
     "incident.source": labels.SOURCE,
     "incident.status": labels.STATUS,
     "incident_class.limit_clock": labels.CLOCK,
+    "need.status": labels.NEED_STATUS,
+    "need.urgency": labels.URGENCY,
     "organisation.level": labels.ORGANISATION_LEVEL,
+    "photo.phase": labels.PHOTO_PHASE,
     "place.category": labels.PLACE_CATEGORY,
     "responder.pool": labels.EMPLOYMENT,
     "road.class": labels.ROAD_CLASS,
     "stage_limit.limit_clock": labels.CLOCK,
     "stage_limit.stage": labels.STAGE,
+    "visit.outcome": labels.VISIT_OUTCOME,
     "worker.employment": labels.EMPLOYMENT,
     "worker.origin": labels.ORIGIN,
     "worker.post": labels.POST,

@@ -19,6 +19,7 @@ def _row(**changes: object) -> QueueRow:
         "no": "QA20261123-0001", "title": "供暖管线泄漏", "class_code": "0201", "class_name": "供暖", "severity": 2,
         "status": "reported", "grid_code": "220723001001001", "grid_name": "丹青花园", "lon": 124.0, "lat": 45.0,
         "reported_at": NOW, "due_at": NOW + timedelta(minutes=12), "worker_name": None, "is_outside_grid": False,
+        "is_supervised": False,
     }  # fmt: skip
     return QueueRow(**(facts | changes))  # type: ignore[arg-type]  a test's shorthand
 
