@@ -85,7 +85,8 @@ _VALUE_TEXT: Mapping[str, str] = MappingProxyType(
         "timezone_aware": "{name} 必须带时区",
     }
 )
-_TOLD = ("shortfall", "fault", "permission", "current", "requested", "allowed")
+_HINDERED = {**labels.HINDRANCE, **labels.REFUSAL}
+_TOLD = ("reason", "shortfall", "fault", "permission", "current", "requested", "allowed")
 """Facts of an error that its document repeats; others are for the log."""
 
 
@@ -148,6 +149,9 @@ def _detail(error: GridCommandError) -> str:
         return labels.PHOTO_FAULT[str(error.facts["fault"])].zh
     if isinstance(error, InvalidInput):
         return f"{text}（{error.field}）"
+    hindered = _HINDERED.get(str(error.facts.get("reason")))
+    if hindered is not None:
+        return f"{text}：{hindered.zh}"
     shortfall = error.facts.get("shortfall")
     return text if shortfall is None else f"{text}:{labels.shortfall_text(str(shortfall))}"
 

@@ -76,11 +76,11 @@ class Clockwork:
         incident.remaining_s = None
 
     def extend(self, incident: Incident) -> None:
-        """Adds the limit once more, to the deadline or to what is left."""
+        """Adds the limit once more, to the deadline and to what is left."""
         limit = limit_of(incident)
-        if incident.remaining_s is None:
-            incident.settle_by = self.settle_by(incident.settle_by, limit)
-        else:
+        # Of a stopped clock too: one that ran over stays at its deadline, and that one is later now.
+        incident.settle_by = self.settle_by(incident.settle_by, limit)
+        if incident.remaining_s is not None:
             incident.remaining_s += deadlines.length_s(limit, self.calendar)
 
 

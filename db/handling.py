@@ -76,7 +76,7 @@ def split(
             try:
                 made = report_within(session, principal, part, now=now)
             except InvalidInput as error:
-                raise InvalidInput(error.detail, field=error.field, row=row) from error
+                raise type(error)(error.detail, field=error.field, row=row, **error.facts) from error
             lock(session, made.no).parent_id = incident.id
         session.flush()
         return get(session, no)

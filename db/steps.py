@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from db import models
@@ -23,12 +23,17 @@ _FORGOTTEN = {
     Action.REASSIGN: ("acknowledged_at", "arrived_at"),
     Action.HAND_OVER: ("acknowledged_at", "arrived_at"),
     Action.REWORK: ("resolved_at",),
+    Action.TRANSFER: ("resolved_at",),
+    Action.RESUME: ("department_code",),
     Action.REOPEN: (
         *("accepted_at", "dispatched_at", "acknowledged_at", "arrived_at", "resolved_at", "closed_at", "merged_into"),
         *("department_code", "returned_by", "is_satisfied"),
     ),
 }
 """What an action takes back: instants that told of somebody who is no longer sent, or of an end that was none."""
+
+_MERGE_LOCK = 7_232
+"""Advisory lock under which duplicates are merged: two at once could each become the other's duplicate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,8 @@ def take_step(
     transition = step(current, action)
     principal.require(transition.permission)
     _require(transition.needs, given, now)
+    if action is Action.MERGE:
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MERGE_LOCK})
     if action in HINDERED:
         session.flush()
         hindered = hindrance(action, standing_of(session, incident.id))
@@ -85,7 +92,8 @@ def take_step(
             raise Conflict(f"{action} is hindered: {hindered}", reason=hindered.value)
     for name in _FORGOTTEN.get(action, ()):
         setattr(incident, name, None)
-    if action in INSTANT:
+    if action in INSTANT and (transition.to_status is not current or getattr(incident, INSTANT[action]) is None):
+        # The second of a crew to acknowledge doesn't move the instant of the first.
         setattr(incident, INSTANT[action], now)
     # Before the status: it asks the database, which must not meet the one without the other.
     _note(session, incident, action, given)
@@ -198,7 +206,7 @@ def _keep_time(incident: models.Incident, action: Action, *, now: datetime, cloc
     match action:
         case Action.SUSPEND:
             clocks.pause(incident, now=now)
-        case Action.RESUME | Action.DISPATCH:
+        case Action.RESUME | Action.DISPATCH | Action.MERGE:
             clocks.resume(incident, now=now)
             incident.returned_by = None
         case Action.RETURN if incident.department_code is not None:

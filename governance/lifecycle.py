@@ -217,6 +217,8 @@ class Standing:
     suspensions: int
     extensions: int
     is_extension_asked: bool
+    is_departments: bool
+    has_duplicates: bool
     was_late: bool
     has_appeal: bool
     is_appeal_open: bool
@@ -230,6 +232,8 @@ class Hindrance(StrEnum):
     NOT_CONFIRMED = "not_confirmed"
     CONFIRMED_ALREADY = "confirmed_already"
     PART_OPEN = "part_open"
+    DEPARTMENTS_WORK = "departments_work"
+    HAS_DUPLICATES = "has_duplicates"
     SUSPENDED_BEFORE = "suspended_before"
     EXTENDED_TWICE = "extended_twice"
     EXTENSION_ASKED = "extension_asked"
@@ -254,6 +258,10 @@ def hindrance(action: Action, standing: Standing) -> Hindrance | None:
         Action.CONFIRM: ((standing.is_confirmed, Hindrance.CONFIRMED_ALREADY),),
         Action.ACCEPT: ((standing.needs_check and not standing.is_confirmed, Hindrance.NOT_CONFIRMED),),
         Action.VERIFY: ((standing.has_open_part, Hindrance.PART_OPEN),),
+        # What a department did has no grid worker who could go on with it: it is handed to a department again.
+        Action.REWORK: ((standing.is_departments, Hindrance.DEPARTMENTS_WORK),),
+        # A duplicate of a duplicate would lead nowhere.
+        Action.MERGE: ((standing.has_duplicates, Hindrance.HAS_DUPLICATES),),
         Action.SUSPEND: ((standing.suspensions >= MOST_SUSPENSIONS, Hindrance.SUSPENDED_BEFORE),),
         Action.SUPERVISE: ((standing.is_supervised, Hindrance.SUPERVISED_ALREADY),),
         Action.RELEASE: ((not standing.is_supervised, Hindrance.NOT_SUPERVISED),),

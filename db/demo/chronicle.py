@@ -22,6 +22,7 @@ from db.demo.people import Shift
 from db.demo.roster import Place, Roster
 from db.demo.town import Town
 from governance.deadlines import marks
+from governance.incident import Status
 from governance.profile import Profile
 from governance.worktime import WorkCalendar
 
@@ -84,6 +85,7 @@ def file_courses(cursor: psycopg.Cursor[Any], town: Town, courses: Sequence[Cour
                 "remaining_s",
                 "resume_by",
                 "department_code",
+                "merged_into",
                 "suspensions",
                 "extensions",
                 "reworks",
@@ -99,10 +101,11 @@ def file_courses(cursor: psycopg.Cursor[Any], town: Town, courses: Sequence[Cour
                 *(course.due_at, course.settle_by, len(course.steps), course.stage_since),
                 *marks(course.stage_since, course.due_at),
                 *(m.kind.limit.amount, m.kind.limit.clock.value, course.remaining_s, course.resume_by),
-                *(course.department, course.suspensions, 0, course.reworks, False),
+                *(course.department, original, course.suspensions, 0, course.reworks, False),
             )
-            for i, no, course, point, geom in zip(
-                count(1), _numbers(courses, profile), courses, points, ewkb(points), strict=False
+            for i, no, course, original, point, geom in zip(
+                *(count(1), _numbers(courses, profile), courses, _originals(courses), points, ewkb(points)),
+                strict=False,
             )
             for o, m in ((course.occurrence, course.occurrence.matter),)
         ],
@@ -133,6 +136,19 @@ def file_courses(cursor: psycopg.Cursor[Any], town: Town, courses: Sequence[Cour
             for s in course.sendings
         ],
     )
+
+
+def _originals(courses: Sequence[Course]) -> Iterator[int | None]:
+    """For each duplicate the id of what it repeats: the last one of its class before it, else the first of all."""
+    first = next(i for i, course in enumerate(courses, start=1) if course.status is not Status.MERGED)
+    last: dict[str, int] = {}
+    for i, course in enumerate(courses, start=1):
+        code = course.occurrence.matter.kind.code
+        if course.status is Status.MERGED:
+            yield last.get(code, first)
+        else:
+            last[code] = i
+            yield None
 
 
 def _numbers(courses: Sequence[Course], profile: Profile) -> Iterator[str]:

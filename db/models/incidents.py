@@ -109,7 +109,7 @@ class Incident(Record):
     due_at: Mapped[datetime | None]
     """The next deadline: of the stage that the incident stands in since `stage_since`."""
     settle_by: Mapped[datetime]
-    """The deadline of the whole matter; while the clock stands still, what it was before."""
+    """The deadline of the whole matter; while the clock stands still, what it was before, extensions added."""
     version: Mapped[int] = mapped_column(Integer, default=1)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"), index=True)
     """The incident that this one was split from."""
@@ -254,7 +254,7 @@ class Appeal(Record):
         CheckConstraint("(first_by IS NULL) = (first_granted IS NULL) AND first_by <> asked_by", name="first"),
         CheckConstraint(
             "(second_by IS NULL) = (second_granted IS NULL) AND second_by <> asked_by AND second_by <> first_by"
-            " AND (second_by IS NULL OR first_granted)",
+            " AND (second_by IS NULL OR first_granted IS TRUE)",
             name="second",
         ),
     )

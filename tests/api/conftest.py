@@ -160,6 +160,8 @@ def load_town(database: Database) -> None:
                     limit_amount=Decimal(2),
                     limit_clock="work_day",
                     is_sensitive=sensitive,
+                    needs_check=False,
+                    needs_photo=False,
                 )
             )
         session.add(
@@ -169,6 +171,12 @@ def load_town(database: Database) -> None:
                 freshness_s=1800,
                 max_distance_m=20_000,
                 shortlist=10,
+                rest_s=0,
+                acknowledge_s=300,
+                excludes_stale=False,
+                mode="walk",
+                ring_s=600,
+                note="",
                 made_at=NOW,
                 made_by="test",
             )

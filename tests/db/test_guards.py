@@ -76,6 +76,8 @@ CLASS = {
     "limit_amount": Decimal(4),
     "limit_clock": "work_hour",
     "is_sensitive": False,
+    "needs_check": False,
+    "needs_photo": False,
 }
 
 
@@ -101,7 +103,14 @@ def incident(no: str, status: str = "reported") -> dict[str, object]:
         "reporter_name": "",
         "reporter_phone": "",
         "reported_at": NOW,
+        "stage_since": NOW,
         "settle_by": NOW + timedelta(hours=4),
+        "limit_amount": Decimal(4),
+        "limit_clock": "work_hour",
+        "suspensions": 0,
+        "extensions": 0,
+        "reworks": 0,
+        "is_exempt": False,
         "version": 1,
     }
 

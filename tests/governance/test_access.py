@@ -9,8 +9,8 @@ P = Permission
 MAY = {
     Role.VIEWER: {P.READ_LAYERS},
     Role.PLANNER: {P.READ_LAYERS, P.EXPORT_LAYERS, P.EDIT_GEOGRAPHY},
-    Role.OFFICER: set(P) - {P.EDIT_GEOGRAPHY, P.FEED_POSITIONS, P.MANAGE_ACCOUNTS},
-    Role.DISPATCHER: set(P) - {P.EDIT_GEOGRAPHY, P.MANAGE_ACCOUNTS},
+    Role.OFFICER: set(P) - {P.EDIT_GEOGRAPHY, P.FEED_POSITIONS, P.MANAGE_ACCOUNTS, P.MANAGE_POLICY, P.DECIDE_TIME},
+    Role.DISPATCHER: set(P) - {P.EDIT_GEOGRAPHY, P.MANAGE_ACCOUNTS, P.MANAGE_POLICY},
     Role.ADMIN: set(P),
     Role.SYSTEM: set(P),
 }
@@ -34,6 +34,12 @@ def test_personal_data_is_for_those_who_handle_incidents():
     """Names, phones and sensitive incidents are closed to whoever only looks or plans."""
     for permission in (P.READ_PERSONAL, P.READ_SENSITIVE):
         assert {role for role in Role if permission in PERMISSIONS[role]} == set(Role) - {Role.VIEWER, Role.PLANNER}
+
+
+def test_whoever_asks_for_more_time_in_a_street_does_not_decide():
+    """Time is decided by the command centre; the rules of dispatch are set by administrators alone."""
+    assert {role for role in Role if P.DECIDE_TIME in PERMISSIONS[role]} == {Role.DISPATCHER, Role.ADMIN, Role.SYSTEM}
+    assert {role for role in Role if P.MANAGE_POLICY in PERMISSIONS[role]} == {Role.ADMIN, Role.SYSTEM}
 
 
 def test_the_product_s_own_work_sees_the_whole_county():

@@ -18,7 +18,7 @@ from governance.deadlines import Clock, Lateness
 from governance.dispatch import Exclusion, PositionKind, Ring, Shortfall
 from governance.incident import AssignmentStatus, Severity, Source, Status
 from governance.labels import Label, Labels
-from governance.lifecycle import Action
+from governance.lifecycle import Action, Hindrance
 from governance.organisation import OrganisationLevel
 from governance.photo import Fault, Phase
 from governance.visit import NeedStatus, Urgency, VisitOutcome
@@ -35,6 +35,7 @@ ENUMS: list[tuple[type[Enum], Labels]] = [
     (Shortfall, labels.SHORTFALL),
     (Clock, labels.CLOCK),
     (Lateness, labels.LATENESS),
+    (Hindrance, labels.HINDRANCE),
     (Crs, labels.CRS),
     (OrganisationLevel, labels.ORGANISATION_LEVEL),
     (Phase, labels.PHOTO_PHASE),
@@ -53,6 +54,7 @@ CHECKED: dict[str, Labels] = {
     "calendar_day.kind": labels.CALENDAR_DAY,
     "device.kind": labels.DEVICE_KIND,
     "device.status": labels.DEVICE_STATUS,
+    "dispatch_policy.mode": labels.TRAVEL_MODE,
     "grid.kind": labels.GRID_KIND,
     "grid.level": labels.GRID_LEVEL,
     "incident.source": labels.SOURCE,

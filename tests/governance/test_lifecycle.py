@@ -1,43 +1,79 @@
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import pytest
 
 from db.models import Incident
+from db.stepping import Asked
 from geo.errors import TransitionRefused
 from governance.access import PERMISSIONS, Permission, Role
 from governance.incident import FINISHED, Status
-from governance.lifecycle import INSTANT, PAIRS, TRANSITIONS, Action, actions_from, step
+from governance.lifecycle import (
+    COMMANDED,
+    INSTANT,
+    PAIRS,
+    TRANSITIONS,
+    Action,
+    Given,
+    Hindrance,
+    Standing,
+    actions_from,
+    hindrance,
+    step,
+)
+from tests.lifecycle import LEADS_TO, MAY, NEEDS
 
-S, A = Status, Action
-
-LEADS_TO: dict[Status, dict[Action, Status]] = {
-    S.REPORTED: {A.ACCEPT: S.ACCEPTED, A.REJECT: S.REJECTED, A.MERGE: S.MERGED},
-    S.ACCEPTED: {
-        A.REJECT: S.REJECTED,
-        A.DISPATCH: S.DISPATCHED,
-        A.TRANSFER: S.TRANSFERRED,
-        A.SUSPEND: S.SUSPENDED,
-        A.MERGE: S.MERGED,
-    },
-    S.DISPATCHED: {
-        A.ACKNOWLEDGE: S.DISPATCHED,
-        A.ARRIVE: S.PROCESSING,
-        A.RETURN: S.RETURNED,
-        A.WITHDRAW: S.ACCEPTED,
-    },
-    S.PROCESSING: {A.RESOLVE: S.RESOLVED, A.RETURN: S.RETURNED, A.SUSPEND: S.SUSPENDED},
-    S.RESOLVED: {A.VERIFY: S.CLOSED, A.REWORK: S.PROCESSING},
-    S.CLOSED: {A.REOPEN: S.ACCEPTED},
-    S.REJECTED: {},
-    S.RETURNED: {A.DISPATCH: S.DISPATCHED, A.TRANSFER: S.TRANSFERRED, A.SUSPEND: S.SUSPENDED},
-    S.TRANSFERRED: {A.RESOLVE: S.RESOLVED, A.RETURN: S.RETURNED},
-    S.SUSPENDED: {A.RESUME: S.ACCEPTED},
-    S.MERGED: {},
-}
-"""Written out by hand from the domain, beside the table of the product: where each action leads from each status."""
+S, A, G, H, P = Status, Action, Given, Hindrance, Permission
 
 EVERY_PAIR = [(status, action) for status in Status for action in Action]
-NEEDS_OPINION = {A.REJECT, A.RESOLVE, A.REWORK, A.RETURN, A.TRANSFER, A.SUSPEND, A.MERGE, A.REOPEN}
+
+PLAIN = Standing(
+    is_supervised=False,
+    needs_check=False,
+    is_confirmed=False,
+    has_open_part=False,
+    suspensions=0,
+    extensions=0,
+    is_extension_asked=False,
+    is_departments=False,
+    has_duplicates=False,
+    was_late=False,
+    has_appeal=False,
+    is_appeal_open=False,
+)
+"""An incident of which nothing in particular is to be said."""
+
+HINDERED: list[tuple[Action, dict[str, object], Hindrance | None]] = [
+    (A.CONFIRM, {}, None),
+    (A.CONFIRM, {"is_confirmed": True}, H.CONFIRMED_ALREADY),
+    (A.ACCEPT, {"needs_check": True}, H.NOT_CONFIRMED),
+    (A.ACCEPT, {"needs_check": True, "is_confirmed": True}, None),
+    (A.VERIFY, {"has_open_part": True}, H.PART_OPEN),
+    (A.RESOLVE, {"has_open_part": True}, None),
+    (A.REWORK, {"is_departments": True}, H.DEPARTMENTS_WORK),
+    (A.TRANSFER, {"is_departments": True}, None),
+    (A.MERGE, {"has_duplicates": True}, H.HAS_DUPLICATES),
+    (A.SUSPEND, {"suspensions": 1}, H.SUSPENDED_BEFORE),
+    (A.RESUME, {"suspensions": 1}, None),
+    (A.SUPERVISE, {"is_supervised": True}, H.SUPERVISED_ALREADY),
+    (A.RELEASE, {"is_supervised": True}, None),
+    (A.RELEASE, {}, H.NOT_SUPERVISED),
+    (A.EXTEND, {"extensions": 1}, None),
+    (A.EXTEND, {"extensions": 2}, H.EXTENDED_TWICE),
+    (A.EXTEND, {"is_extension_asked": True}, H.EXTENSION_ASKED),
+    (A.EXTEND, {"extensions": 2, "is_extension_asked": True}, H.EXTENDED_TWICE),
+    (A.GRANT, {}, H.NO_EXTENSION_ASKED),
+    (A.GRANT, {"is_extension_asked": True}, None),
+    (A.DENY, {}, H.NO_EXTENSION_ASKED),
+    (A.DENY, {"is_extension_asked": True}, None),
+    (A.APPEAL, {}, H.NOT_LATE),
+    (A.APPEAL, {"was_late": True}, None),
+    (A.APPEAL, {"was_late": True, "has_appeal": True}, H.APPEALED_ALREADY),
+    (A.REVIEW, {"was_late": True}, H.NO_APPEAL),
+    (A.REVIEW, {"was_late": True, "has_appeal": True, "is_appeal_open": True}, None),
+]
+"""Facts of an incident, an action, and what of them keeps it from being taken: each limit and its neighbour."""
 
 
 @pytest.mark.parametrize(("status", "action"), EVERY_PAIR)
@@ -85,17 +121,51 @@ def test_every_status_can_be_reached_and_every_open_one_can_be_left():
     assert ends >= set(Status) - FINISHED
 
 
-def test_whoever_turns_a_matter_from_its_way_says_why():
-    """An opinion is asked for when an incident is refused, handed on, put off, sent back or reported as done."""
-    assert {t.action for t in TRANSITIONS if t.needs_opinion} == NEEDS_OPINION
-    assert not {t.action for t in TRANSITIONS if not t.needs_opinion} & NEEDS_OPINION
+@pytest.mark.parametrize("action", Action)
+def test_each_action_is_given_what_it_needs(action: Action):
+    """Whoever turns a matter from its way says why, and names department, original, parts or date."""
+    asked = [transition.needs for transition in TRANSITIONS if transition.action is action]
+    assert asked
+    assert all(needs == NEEDS[action] for needs in asked)
+    assert [t.needs_opinion for t in TRANSITIONS if t.action is action] == [G.OPINION in NEEDS[action]] * len(asked)
 
 
-def test_sending_and_calling_back_take_the_right_to_dispatch():
-    """Dispatch and its undo need the permission to dispatch; every other step the one to advance."""
-    for transition in TRANSITIONS:
-        sends = transition.action in {A.DISPATCH, A.WITHDRAW}
-        assert transition.permission is (Permission.DISPATCH if sends else Permission.ADVANCE_INCIDENT)
+def test_what_is_given_has_a_place_in_the_request():
+    """Each thing that an action may need is a field of the request for a step."""
+    assert {given.value for given in Given} <= {field.name for field in fields(Asked)}
+
+
+@pytest.mark.parametrize("action", Action)
+def test_each_action_takes_one_right(action: Action):
+    """Sending takes the right to dispatch, supervision its own, more time that to decide; the rest is advancing."""
+    right = next((right for right, actions in MAY.items() if action in actions), P.ADVANCE_INCIDENT)
+    assert {t.permission for t in TRANSITIONS if t.action is action} == {right}
+
+
+@pytest.mark.parametrize(("action", "given", "expected"), HINDERED)
+def test_the_incident_s_own_facts_hinder(action: Action, given: dict[str, object], expected: Hindrance | None):
+    """Once put off, twice extended, unconfirmed, split, supervised, appealed: each fact stops its own action only."""
+    assert hindrance(action, replace(PLAIN, **given)) is expected
+
+
+def test_nothing_hinders_an_action_without_a_rule():
+    """Actions that no fact may stop pass whatever the facts are."""
+    free = set(Action) - {action for action, _, _ in HINDERED} | {A.RESOLVE, A.TRANSFER, A.RESUME}
+    worst = Standing(**{f.name: 9 if f.name in {"suspensions", "extensions"} else True for f in fields(Standing)})
+    assert {action for action in free if hindrance(action, worst) or hindrance(action, PLAIN)} == set()
+
+
+def test_every_hindrance_comes_up():
+    """The hand-written cases know every hindrance that the product has."""
+    assert {reason for _, _, reason in HINDERED if reason is not None} == set(Hindrance)
+
+
+def test_actions_with_a_command_of_their_own():
+    """What claims people, makes incidents or is decided by others has its own command; the rest are plain steps."""
+    assert {
+        *(A.DISPATCH, A.REFUSE, A.TIME_OUT, A.REINFORCE, A.REASSIGN, A.HAND_OVER, A.SPLIT),
+        *(A.EXTEND, A.GRANT, A.DENY, A.APPEAL, A.REVIEW),
+    } == COMMANDED
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.PLANNER])
@@ -106,13 +176,14 @@ def test_those_who_only_look_take_no_step(role: Role):
 
 def test_the_main_line_stamps_each_instant_once():
     """From report to closure each reported instant is stamped by one action, in the order of the line."""
-    line = [A.ACCEPT, A.DISPATCH, A.ACKNOWLEDGE, A.ARRIVE, A.RESOLVE, A.VERIFY]
+    line = [A.CONFIRM, A.ACCEPT, A.DISPATCH, A.ACKNOWLEDGE, A.ARRIVE, A.RESOLVE, A.VERIFY]
     status, stamped = S.REPORTED, []
     for action in line:
         status = step(status, action).to_status
         stamped.append(INSTANT[action])
     assert status is S.CLOSED
-    assert stamped == ["accepted_at", "dispatched_at", "acknowledged_at", "arrived_at", "resolved_at", "closed_at"]
+    line_at = ["accepted_at", "dispatched_at", "acknowledged_at", "arrived_at", "resolved_at", "closed_at"]
+    assert stamped == ["confirmed_at", *line_at]
     assert list(INSTANT) == line
 
 

@@ -200,7 +200,7 @@ CREATE TABLE appeal (
 	CONSTRAINT pk_appeal PRIMARY KEY (id),
 	CONSTRAINT ck_appeal_first CHECK ((first_by IS NULL) = (first_granted IS NULL) AND first_by <> asked_by),
 	CONSTRAINT ck_appeal_second CHECK ((second_by IS NULL) = (second_granted IS NULL) AND second_by <> asked_by
-		AND second_by <> first_by AND (second_by IS NULL OR first_granted)),
+		AND second_by <> first_by AND (second_by IS NULL OR first_granted IS TRUE)),
 	CONSTRAINT uq_appeal_incident_id UNIQUE (incident_id),
 	CONSTRAINT fk_appeal_incident_id FOREIGN KEY(incident_id) REFERENCES incident (id)
 );
@@ -254,16 +254,23 @@ BEGIN
 END $$;
 
 -- When a transaction of the product ends, status, history and assignments of an incident agree.
-CREATE FUNCTION incident_agrees(which bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- As the owner, so that what the session may see doesn't decide whether they do.
+CREATE FUNCTION incident_agrees(which bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public
+AS $$
 DECLARE
     current text;
+    exempt boolean;
     last text;
     has_lead boolean;
 BEGIN
-    SELECT status INTO current FROM incident WHERE id = which;
+    SELECT status, is_exempt INTO current, exempt FROM incident WHERE id = which;
     SELECT to_status INTO last FROM incident_step WHERE incident_id = which ORDER BY id DESC LIMIT 1;
     IF last IS DISTINCT FROM current THEN
         RAISE EXCEPTION 'incident % stands at % and its history at %', which, current, last
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF exempt AND NOT EXISTS (SELECT FROM appeal WHERE incident_id = which AND first_granted AND second_granted) THEN
+        RAISE EXCEPTION 'incident % is exempt without an appeal that two people granted', which
             USING ERRCODE = 'check_violation';
     END IF;
     has_lead := EXISTS (SELECT FROM assignment WHERE incident_id = which AND slot = 1 AND ended_at IS NULL);
@@ -280,22 +287,38 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE FUNCTION assignment_agreement() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Of a row that belongs to an incident.
+CREATE FUNCTION part_agreement() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF current_user = 'gridcommand_app' THEN
         PERFORM incident_agrees(NEW.incident_id);
     END IF;
     RETURN NULL;
 END $$;
-CREATE CONSTRAINT TRIGGER incident_agreement AFTER INSERT OR UPDATE OF status ON incident
+CREATE CONSTRAINT TRIGGER incident_agreement AFTER INSERT OR UPDATE OF status, is_exempt ON incident
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION incident_agreement();
 CREATE CONSTRAINT TRIGGER assignment_agreement AFTER INSERT OR UPDATE ON assignment
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION assignment_agreement();
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION part_agreement();
+CREATE CONSTRAINT TRIGGER incident_step_agreement AFTER INSERT ON incident_step
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION part_agreement();
 
--- A step of the product leads along the lifecycle, or stays where it is.
+-- A step of the product begins where the last one ended, and leads along the lifecycle or stays where it is.
 CREATE FUNCTION incident_step_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    last text;
 BEGIN
-    IF current_user = 'gridcommand_app' AND NEW.from_status IS DISTINCT FROM NEW.to_status
+    IF current_user <> 'gridcommand_app' THEN
+        RETURN NEW;
+    END IF;
+    SELECT s.to_status INTO last
+    FROM incident_step AS s
+    WHERE s.incident_id = NEW.incident_id
+    ORDER BY s.id DESC
+    LIMIT 1;
+    IF NEW.from_status IS DISTINCT FROM last THEN
+        RAISE EXCEPTION 'a step from % can''t follow one to %', NEW.from_status, last USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.from_status IS DISTINCT FROM NEW.to_status
         AND NOT (NEW.from_status IS NULL AND NEW.to_status = 'reported')
         AND NOT EXISTS (
             SELECT FROM lifecycle_transition WHERE from_status = NEW.from_status AND to_status = NEW.to_status
@@ -312,6 +335,10 @@ CREATE TRIGGER incident_step_guard BEFORE INSERT ON incident_step
 GRANT SELECT ON run_card, department, work_spell, extension_request, appeal TO gridcommand_app;
 GRANT INSERT ON dispatch_policy, run_card TO gridcommand_app;
 GRANT INSERT, UPDATE ON extension_request, appeal TO gridcommand_app;
+-- The number of a step is the database's: steps are told in its order.
+REVOKE INSERT ON incident_step FROM gridcommand_app;
+GRANT INSERT (incident_id, action, from_status, to_status, actor, actor_name, at, opinion, hash, previous_hash)
+    ON incident_step TO gridcommand_app;
 ALTER TABLE extension_request ENABLE ROW LEVEL SECURITY;
 CREATE POLICY extension_request_read ON extension_request FOR SELECT
     USING (EXISTS (SELECT FROM incident WHERE incident.id = extension_request.incident_id));

@@ -114,8 +114,36 @@ NONE_OF = {
         JOIN incident_class AS c ON c.code = i.class_code
         WHERE a.ended_at IS NULL AND (NOT r.on_duty OR NOT (c.skills = '{}' OR c.skills && r.skills))""",
     "incident with a deadline that isn't its stage's": """
-        SELECT no FROM incident WHERE (status IN ('dispatched', 'processing', 'transferred') AND due_at <> settle_by)
-            OR (status IN ('reported', 'accepted', 'resolved', 'returned')) <> (due_at <> settle_by)""",
+        SELECT no FROM incident WHERE CASE
+            WHEN status IN ('dispatched', 'processing', 'transferred') THEN due_at IS DISTINCT FROM settle_by
+            WHEN status = 'suspended' THEN due_at IS DISTINCT FROM resume_by
+            WHEN status IN ('reported', 'accepted', 'returned') THEN
+                due_at IS DISTINCT FROM stage_since + interval '15 minutes'
+            WHEN status = 'resolved' THEN due_at IS DISTINCT FROM stage_since + interval '30 minutes'
+            ELSE due_at IS NOT NULL END""",
+    "incident whose stage began at another step": """
+        SELECT i.no FROM incident AS i WHERE i.stage_since <> (
+            SELECT s.at FROM incident_step AS s WHERE s.incident_id = i.id
+                AND s.from_status IS DISTINCT FROM s.to_status ORDER BY s.id DESC LIMIT 1)""",
+    "incident with warnings that its deadline doesn't have": """
+        SELECT no FROM incident WHERE (due_at IS NULL) <> (warn_at IS NULL) OR warn_at > due_at
+            OR very_late_at <= due_at OR (due_at > stage_since) <> (very_late_at IS NOT NULL) AND due_at IS NOT NULL""",
+    "stopped clock of what runs, or running clock of what is put off": """
+        SELECT no FROM incident WHERE (remaining_s IS NOT NULL) <> (status = 'suspended')
+            OR (resume_by IS NOT NULL) <> (status = 'suspended') OR suspensions > 1""",
+    "transferred incident without a department, or another with one": """
+        SELECT no FROM incident WHERE status = 'transferred' AND department_code IS NULL
+            OR department_code IS NOT NULL AND NOT EXISTS (
+                SELECT FROM incident_step AS s WHERE s.incident_id = incident.id AND s.to_status = 'transferred')""",
+    "duplicate without an original, or with one that is a duplicate itself": """
+        SELECT i.no FROM incident AS i LEFT JOIN incident AS o ON o.id = i.merged_into
+        WHERE (i.status = 'merged') <> (o.id IS NOT NULL) OR o.status = 'merged'""",
+    "reworks that history doesn't have": """
+        SELECT no FROM incident AS i WHERE reworks <> (
+            SELECT count(*) FROM incident_step AS s WHERE s.incident_id = i.id AND s.action = 'rework')""",
+    "step off the lifecycle": """
+        SELECT s.id FROM incident_step AS s WHERE s.from_status <> s.to_status AND NOT EXISTS (
+            SELECT FROM lifecycle_transition AS t WHERE t.from_status = s.from_status AND t.to_status = s.to_status)""",
     "full-time responder whose point isn't in metres near the town": """
         SELECT worker_id FROM responder, deployment AS d WHERE ST_SRID(point) <> d.metric_srid
             OR NOT ST_DWithin(point, ST_Transform(d.town, d.metric_srid), 500)""",
