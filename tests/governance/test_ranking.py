@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from governance.dispatch import PESSIMISTIC_M_S, Candidate, rank
 from governance.policy import Rules
 from tests.crowd import COMMUNITY, NOW, PARENT, QUARTER, TOWER, candidate, chain
+from tests.oracle import oracle_order
 
 SKILLS = st.frozensets(st.integers(1, 3))
 CROWDS = st.lists(
@@ -67,35 +68,6 @@ def oracle_ring(one: Candidate, need: tuple[str, ...]) -> int:
     if code == COMMUNITY:
         return 3 if one.grid_code == COMMUNITY else 2
     return 4
-
-
-def oracle_order(ring: list[Candidate], mode: str) -> list[Candidate]:
-    """Those whose way is known in their order; then each of the others, the fastest first, put in as far back as its
-    estimate says, but never behind somebody farther away."""
-
-    def ties(one: Candidate) -> tuple[object, ...]:
-        return (one.load, one.idle_since, one.code)
-
-    def guess(one: Candidate) -> int:
-        return round(one.distance_m * 1.3 / {"walk": 1.0, "ebike": 3.0, "car": 5.0}[mode])
-
-    known = sorted((c for c in ring if c.travel_s is not None), key=lambda c: (round(c.travel_s), *ties(c)))
-    slots: list[list[Candidate]] = [[] for _ in range(len(known) + 1)]
-    for one in (c for c in ring if c.travel_s is None):
-        place = next((n for n, k in enumerate(known) if round(k.travel_s) >= guess(one)), len(known))
-        farther = next((n for n, k in enumerate(known) if k.distance_m >= one.distance_m), len(known))
-        place = min(place, farther)
-        # Among equals in time, somebody whose way is unknown comes first: nobody of them is known to be faster.
-        while place and round(known[place - 1].travel_s) == (
-            round(known[place].travel_s) if place < len(known) else -1
-        ):
-            place -= 1
-        slots[place].append(one)
-    ordered: list[Candidate] = []
-    for n, slot in enumerate(slots):
-        ordered += sorted(slot, key=lambda c: (guess(c), *ties(c)))
-        ordered += known[n : n + 1]
-    return ordered
 
 
 def passes(one: Candidate, rules: Rules, declined: frozenset[int]) -> bool:
