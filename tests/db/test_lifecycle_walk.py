@@ -530,7 +530,8 @@ class Walker(RuleBasedStateMachine):
     def by_sql(self, draw: Draw) -> None:
         """The product's role at an SQL prompt: the database refuses, or there was nothing to change."""
         tale, forgery = self.draw_tale(draw), draw(st.sampled_from(FORGERIES))
-        status = draw(st.sampled_from([status for status in Status if status is not tale.status]))
+        near = [status for status in LEADS_TO[tale.status].values() if status is not tale.status]
+        status = draw(st.sampled_from(near * 2 + [status for status in Status if status is not tale.status]))
         if "is_exempt" in forgery and tale.is_exempt:
             return
 
