@@ -441,8 +441,12 @@ def test_satisfaction_is_kept_with_the_closure(case: Case):
 
 def test_reopening_gives_the_whole_limit_again(case: Case):
     """What was closed begins again as accepted, with its whole limit and none of the instants of the first time."""
-    case.walk(*AT_WORK, Action.RESOLVE, Action.VERIFY).after(10 * DAY)
+    case.walk(*AT_WORK)
+    handling.ask_extension(case.database, DISPATCHER, case.no, reason="缺配件", now=case.now)
+    assert handling.decide_extension(case.database, OTHER, case.no, is_granted=True, now=case.now).extensions == 1
+    case.walk(Action.RESOLVE, Action.VERIFY).after(10 * DAY)
     again = case.take(Action.REOPEN)
+    assert again.extensions == 0
     assert (again.status, again.settle_by, again.due_at) == (
         Status.ACCEPTED,
         case.now + 4 * HOUR,

@@ -48,7 +48,12 @@ LIMIT_MIN = {"0101": (Clock.WORK_DAY, 2 * 8 * 60), "0102": (Clock.URGENT_HOUR, 4
 """Class, clock and limit; 0102 is confirmed on the spot before it is accepted."""
 FORWARD = (A.CONFIRM, A.ACCEPT, A.DISPATCH, A.ARRIVE, A.RESOLVE, A.VERIFY, A.TRANSFER)
 FORWARD += (A.EXTEND, A.GRANT, A.APPEAL, A.REVIEW, A.RESUME)
-FIRST = (A.ACCEPT, A.DISPATCH, A.ARRIVE, A.EXTEND, None, A.RESOLVE, A.VERIFY, A.APPEAL)
+LINES = (
+    (),
+    (A.ACCEPT, A.DISPATCH, A.ARRIVE, A.EXTEND, None, A.RESOLVE, A.VERIFY, A.APPEAL),
+    (A.ACCEPT, A.TRANSFER, A.EXTEND, A.RETURN),
+    (A.ACCEPT, A.DISPATCH, A.ARRIVE, A.SUSPEND),
+)
 """How the first incident may have come along before a walk begins; None is a week in which nobody did a thing."""
 UNPLAIN = {A.DISPATCH, A.TIME_OUT, A.HAND_OVER}
 """Actions that are no steps of the API."""
@@ -357,20 +362,22 @@ class Walker(RuleBasedStateMachine):
 
     hand: Hand
 
-    @initialize(ahead=st.integers(0, len(FIRST)))
-    def begin(self, ahead: int) -> None:
+    @initialize(line=st.sampled_from(LINES), ahead=st.integers(2, 8))
+    def begin(self, line: tuple[Action | None, ...], ahead: int) -> None:
         self.hand.clear()
         self.hand.now, self.model = NOW, Model()
         self._report("0101", "one")
         tale = self.model.tales[0]
-        for action in FIRST[:ahead]:
+        for action in line[:ahead]:
             if action is None:
                 self.model.wait(7 * DAY_MIN)
                 self.hand.now = at(self.model.minute)
             elif action is A.DISPATCH:
                 self._dispatch(tale, "one")
             else:
-                self._step(tale, action, "one", {"opinion": "已核实", "to": tale, "resume_at": self.hand.now})
+                given = {"opinion": "已核实", "department": "ZJ", "to": tale}
+                self._step(tale, action, "one", given | {"resume_at": self.hand.now + 2 * DAY_MIN * MINUTE})
+        self._report("0101", "one")
 
     @rule(
         kind=st.sampled_from([kind for kind, weight in KINDS.items() for _ in range(weight)]),
@@ -523,7 +530,8 @@ class Walker(RuleBasedStateMachine):
     def by_sql(self, draw: Draw) -> None:
         """The product's role at an SQL prompt: the database refuses, or there was nothing to change."""
         tale, forgery = self.draw_tale(draw), draw(st.sampled_from(FORGERIES))
-        status = draw(st.sampled_from([status for status in Status if status is not tale.status]))
+        near = [status for status in LEADS_TO[tale.status].values() if status is not tale.status]
+        status = draw(st.sampled_from(near * 2 + [status for status in Status if status is not tale.status]))
         if "is_exempt" in forgery and tale.is_exempt:
             return
 
