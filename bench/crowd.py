@@ -66,7 +66,7 @@ def county(server: EmbeddedCluster, workers: int) -> Database:
         connection.execute(f'CREATE DATABASE "bench{workers}"')
     url = address.set(database=f"bench{workers}").render_as_string(hide_password=False)
     upgrade(url)
-    database = Database.open(url, pool_size=80)
+    database = Database.open(url, pool_size=40)
     demo.load(database, read_profile("qianan"), now=NOW)
     accounts.create_demo(database, now=NOW)
     more = round(workers / ON_FILE) - 1

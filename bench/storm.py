@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
+import multiprocessing
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import text
 
@@ -30,7 +31,10 @@ def run(database: Database, *, seconds: int) -> None:
         before = connection.scalar(text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"))
     ends = time.monotonic() + seconds
     outcomes: Counter[str] = Counter()
-    fed = threading.Thread(target=_feed, args=(database, workers, ends, outcomes))
+    # A process of its own, as phones are: the dispatchers' threads leave it none of this one's time.
+    spawn = multiprocessing.get_context("spawn")
+    taken = spawn.Value("q", 0)
+    fed = spawn.Process(target=_feed, args=(database.url, workers, seconds, taken))
     fed.start()
 
     def dispatch(turn: int) -> None:
@@ -50,6 +54,7 @@ def run(database: Database, *, seconds: int) -> None:
     with ThreadPoolExecutor(_DISPATCHERS) as pool:
         list(pool.map(dispatch, [n % 8 for n in range(_DISPATCHERS)]))
     fed.join()
+    outcomes["fixes"] = taken.value
     with database.engine.connect() as connection:
         after = connection.scalar(text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"))
         twice = connection.scalar(
@@ -70,8 +75,9 @@ def run(database: Database, *, seconds: int) -> None:
     print(f"  {dict(outcomes)}")
 
 
-def _feed(database: Database, workers: list[str], ends: float, outcomes: Counter[str]) -> None:
-    turn = 0
+def _feed(url: str, workers: list[str], seconds: int, taken: Any) -> None:
+    database = Database.open(url)
+    ends, turn = time.monotonic() + seconds, 0
     while time.monotonic() < ends:
         began = time.monotonic()
         chosen = [workers[(turn * MOST_FIXES + n) % len(workers)] for n in range(MOST_FIXES)]
@@ -80,6 +86,6 @@ def _feed(database: Database, workers: list[str], ends: float, outcomes: Counter
             Fix(worker=code, lon=124.0 + n % 40 * 1e-3, lat=45.0 + turn % 20 * 1e-3, crs="cgcs2000", at=at)
             for n, code in enumerate(chosen)
         ]
-        outcomes["fixes"] += positions.record(database, SYSTEM, fixes, now=NOW + timedelta(minutes=1)).accepted
+        taken.value += positions.record(database, SYSTEM, fixes, now=NOW + timedelta(minutes=1)).accepted
         turn += 1
         time.sleep(max(0.0, MOST_FIXES / _RATE - (time.monotonic() - began)))
