@@ -21,7 +21,7 @@ from db.roads import road_graph
 from db.sql import statement
 from db.territory import county
 from geo.crs import metric_to_storage, storage_to_metric
-from geo.errors import NotFound, UnknownCode
+from geo.errors import AlreadyDispatched, NotFound, UnknownCode
 from geo.travel import SPEED_M_S, RoadGraph, TravelMode
 from governance.access import Principal
 from governance.dispatch import (
@@ -133,7 +133,7 @@ def recommend(
 def recommend_named(session: Session, no: str, worker: str, *, principal: Principal, now: datetime) -> Recommendation:
     """The named worker as the only one to lead: bound by duty and cap alone, the rest is the dispatcher's to judge.
 
-    Raises `NotFound`, `UnknownCode` when there is no such worker in scope.
+    Raises `NotFound`, `UnknownCode` when there is no such worker in scope, `AlreadyDispatched` when they were sent.
     """
     need = need_of(session, no)
     policy = policy_in_force(session, class_code=need.class_code)
@@ -142,6 +142,8 @@ def recommend_named(session: Session, no: str, worker: str, *, principal: Princi
     found = search.candidates(session.scalars(select(Worker.id).where(Worker.code == worker)).all(), first)
     if not found:
         raise UnknownCode(f"there is no worker {worker}", field="worker")
+    if found[0].worker_id in need.sent:
+        raise AlreadyDispatched(f"{worker} has been sent to {no} already", no=no)
     lenient = replace(
         first,
         people=1,
