@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from time import sleep
 from typing import Any
 
 from sqlalchemy import func, insert, select
@@ -22,8 +23,9 @@ from governance.dispatch import Ranked, Shortfall, shortfall_of
 from governance.incident import AssignmentStatus, Status
 from governance.lifecycle import Action
 
-_TRIES = 3
-"""Recommendations made before it is said that nobody can be claimed: others may have taken all of the first."""
+_PAUSES_S = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4)
+"""Before each recommendation until it is said that nobody can be claimed. Others may have taken all of the first, or
+hold them for the moment that a batch of positions takes; waiting in line for their rows could end in a deadlock."""
 
 
 def dispatch(
@@ -98,7 +100,8 @@ def send(
     Inside of a command that has locked the incident. Raises `NobodyEligible` when the first slot can't be filled.
     """
     session.flush()
-    for _ in range(_TRIES):
+    for pause_s in _PAUSES_S:
+        sleep(pause_s)
         if worker is None:
             recommendation = recommend(session, incident.no, principal=principal, now=now)
         else:
@@ -108,6 +111,8 @@ def send(
             break
     if (slots or [1])[0] not in claimed:
         raise nobody(incident.no, recommendation.lines[0])
+    # An incident at work is acknowledged already: whoever joins there has nothing to answer.
+    wait = None if incident.status == Status.PROCESSING else timedelta(seconds=recommendation.policy.acknowledge_s)
     stored = _store(session, principal, incident.id, recommendation, claimed if slots is None else None)
     session.execute(
         insert(models.Assignment).inline(),
@@ -124,7 +129,7 @@ def send(
                 "eta_s": chosen.eta_s,
                 "dispatched_by": principal.account,
                 "dispatched_at": now,
-                "acknowledge_by": now + timedelta(seconds=recommendation.policy.acknowledge_s),
+                "acknowledge_by": None if wait is None else now + wait,
                 "end_reason": "",
                 "request_key": request_key,
             }

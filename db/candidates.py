@@ -133,7 +133,7 @@ def recommend(
 def recommend_named(session: Session, no: str, worker: str, *, principal: Principal, now: datetime) -> Recommendation:
     """The named worker as the only one to lead: bound by duty and cap alone, the rest is the dispatcher's to judge.
 
-    Raises `NotFound`, `UnknownCode` when there is no such worker in scope, `AlreadyDispatched` who is there already.
+    Raises `NotFound`, `UnknownCode` when there is no such worker in scope, `AlreadyDispatched` when they were sent.
     """
     need = need_of(session, no)
     policy = policy_in_force(session, class_code=need.class_code)

@@ -25,6 +25,14 @@ _FOLLOW = {
     ),
 }
 
+_HOLD = text(
+    """SELECT r.worker_id
+    FROM responder AS r JOIN assignment AS a ON a.worker_id = r.worker_id
+    WHERE a.incident_id = :incident_id AND a.ended_at IS NULL
+    ORDER BY r.worker_id
+    FOR NO KEY UPDATE OF r"""
+)
+
 # Responders in the order of their ids, so that two commands never wait for each other.
 _END = text(
     """WITH ended AS (
@@ -71,6 +79,15 @@ _RESUME = text(
 def follow(session: Session, incident_id: int, action: Action, *, now: datetime) -> None:
     """Marks those who were sent as having acknowledged or arrived."""
     session.execute(_FOLLOW[action], {"incident_id": incident_id, "now": now})
+
+
+def hold(session: Session, incident_id: int) -> None:
+    """Locks the responders of the active assignments, in the order of their ids.
+
+    For a command that ends them one after another: a batch of positions locks in that order too, and would otherwise
+    wait for one of them while the command waits for another.
+    """
+    session.execute(_HOLD, {"incident_id": incident_id})
 
 
 def end(

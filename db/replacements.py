@@ -12,15 +12,22 @@ from sqlalchemy.orm import Session
 from db import crew, models
 from db.assignments import send
 from db.calendar import clockwork
-from db.candidates import recommend
 from db.cases import Incident, get
 from db.policies import policy_in_force
 from db.session import Database
 from db.steps import Particulars, append_step, lock, take_step
-from geo.errors import Conflict, GridCommandError, InvalidInput, NobodyEligible, NotFound, UnknownCode
+from geo.errors import (
+    Conflict,
+    GridCommandError,
+    InvalidInput,
+    NobodyEligible,
+    NotFound,
+    TransitionRefused,
+    UnknownCode,
+)
 from governance.access import SYSTEM, Permission, Principal
 from governance.incident import AssignmentStatus, Status
-from governance.lifecycle import Action
+from governance.lifecycle import Action, actions_from
 
 _LOG = logging.getLogger(__name__)
 
@@ -38,6 +45,7 @@ _HELD = text(
     WHERE a.ended_at IS NULL AND w.code = :worker
     ORDER BY i.no"""
 )
+_LATE_REASON = "超时未接单"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +69,19 @@ def refuse(
         raise InvalidInput("a refusal needs its reason", field="opinion")
     with database.session(principal) as session:
         incident = lock(session, no)
+        crew.hold(session, incident.id)
         slot = _slot_of(session, incident.id, worker)
-        _pass_on(session, principal, incident, action=Action.REFUSE, slot=slot, reason=reason, now=now)
+        _require_under_way(session, incident, slot)
+        _end(session, principal, incident, action=Action.REFUSE, slot=slot, reason=reason, now=now)
+        try:
+            with session.begin_nested():
+                _fill(session, principal, incident, slot, now=now)
+        except NobodyEligible as error:
+            _LOG.info("slot %s of %s stays empty: %s", slot, no, error)
+            if slot == 1:
+                # Nobody leads: the others are called back, and the desk decides.
+                session.refresh(incident)
+                crew.end(session, incident.id, AssignmentStatus.WITHDRAWN, now=now, reason=reason)
         return get(session, no)
 
 
@@ -132,8 +151,9 @@ def hand_over(database: Database, principal: Principal, worker: str, *, now: dat
 def _time_out(database: Database, no: str, *, now: datetime) -> bool:
     with database.session(SYSTEM) as session:
         incident = lock(session, no)
-        late = session.scalars(
-            select(models.Assignment)
+        crew.hold(session, incident.id)
+        late = session.execute(
+            select(models.Assignment.id, models.Assignment.slot)
             .where(
                 models.Assignment.incident_id == incident.id,
                 models.Assignment.ended_at.is_(None),
@@ -142,19 +162,14 @@ def _time_out(database: Database, no: str, *, now: datetime) -> bool:
             )
             .order_by(models.Assignment.slot)
         ).all()
-        for assignment in late:
-            if recommend(session, no, principal=SYSTEM, now=now).ranking.ranked:
-                _pass_on(
-                    session,
-                    SYSTEM,
-                    incident,
-                    action=Action.TIME_OUT,
-                    slot=assignment.slot,
-                    reason="超时未接单",
-                    now=now,
-                )
-            else:
-                _wait_on(session, incident, assignment.id, now=now)
+        for assignment_id, slot in late:
+            try:
+                with session.begin_nested():
+                    _end(session, SYSTEM, incident, action=Action.TIME_OUT, slot=slot, reason=_LATE_REASON, now=now)
+                    _fill(session, SYSTEM, incident, slot, now=now)
+            except NobodyEligible:
+                session.refresh(incident)
+                _wait_on(session, incident, assignment_id, now=now)
         return bool(late)
 
 
@@ -172,11 +187,11 @@ def _wait_on(session: Session, incident: models.Incident, assignment_id: int, *,
         from_status=status,
         to_status=status,
         now=now,
-        opinion="超时未接单，暂无其他可派人员，继续等待",
+        opinion=f"{_LATE_REASON}，暂无其他可派人员，继续等待",
     )
 
 
-def _pass_on(
+def _end(
     session: Session,
     principal: Principal,
     incident: models.Incident,
@@ -186,39 +201,31 @@ def _pass_on(
     reason: str,
     now: datetime,
 ) -> None:
-    """Ends one assignment and sends the next candidate into its slot; without one, a lead's incident is returned."""
-    ending = AssignmentStatus.REFUSED if action is Action.REFUSE else AssignmentStatus.TIMED_OUT
-    clocks = clockwork(session)
+    """Ends one assignment that was refused or not answered; without its lead an incident is returned."""
     if slot == 1:
         given = Particulars(opinion=reason)
-        take_step(session, principal, incident, action, now=now, clocks=clocks, given=given)
-        crew.end(session, incident.id, ending, now=now, reason=reason, slots=[slot])
-        try:
-            with session.begin_nested():
-                take_step(session, principal, incident, Action.DISPATCH, now=now, clocks=clocks)
-                send(session, principal, incident, now=now, slots=[slot])
-        except NobodyEligible:
-            # Nobody leads: the others are called back, and the desk decides.
-            session.refresh(incident)
-            crew.end(session, incident.id, AssignmentStatus.WITHDRAWN, now=now, reason=reason)
-        return
-    status = Status(incident.status)
-    append_step(
-        session,
-        principal,
-        incident.id,
-        action=action,
-        from_status=status,
-        to_status=status,
-        now=now,
-        opinion=reason,
-    )
+        take_step(session, principal, incident, action, now=now, clocks=clockwork(session), given=given)
+    else:
+        status = Status(incident.status)
+        append_step(
+            session,
+            principal,
+            incident.id,
+            action=action,
+            from_status=status,
+            to_status=status,
+            now=now,
+            opinion=reason,
+        )
+    ending = AssignmentStatus.REFUSED if action is Action.REFUSE else AssignmentStatus.TIMED_OUT
     crew.end(session, incident.id, ending, now=now, reason=reason, slots=[slot])
-    try:
-        with session.begin_nested():
-            send(session, principal, incident, now=now, slots=[slot])
-    except NobodyEligible as error:
-        _LOG.info("slot %s of %s stays empty: %s", slot, incident.no, error)
+
+
+def _fill(session: Session, principal: Principal, incident: models.Incident, slot: int, *, now: datetime) -> None:
+    """Sends the next candidate into the slot. Raises `NobodyEligible`."""
+    if slot == 1:
+        take_step(session, principal, incident, Action.DISPATCH, now=now, clocks=clockwork(session))
+    send(session, principal, incident, now=now, slots=[slot])
 
 
 def _hand_over(session: Session, principal: Principal, incident: models.Incident, slot: int, *, now: datetime) -> None:
@@ -238,6 +245,23 @@ def _hand_over(session: Session, principal: Principal, incident: models.Incident
         )
     crew.end(session, incident.id, AssignmentStatus.HANDED_OVER, now=now, reason="交班", slots=[slot])
     send(session, principal, incident, now=now, slots=[slot])
+
+
+def _require_under_way(session: Session, incident: models.Incident, slot: int) -> None:
+    """Raises `TransitionRefused` when whoever holds the slot has arrived: then the work is given back, not refused."""
+    arrived = select(models.Assignment.arrived_at).where(
+        models.Assignment.incident_id == incident.id,
+        models.Assignment.slot == slot,
+        models.Assignment.ended_at.is_(None),
+    )
+    if session.scalars(arrived).one_or_none() is not None:
+        status = Status(incident.status)
+        raise TransitionRefused(
+            "who has arrived can't refuse",
+            current=status.value,
+            requested=Action.REFUSE.value,
+            allowed=[action.value for action in actions_from(status) if action is not Action.REFUSE],
+        )
 
 
 def _slot_of(session: Session, incident_id: int, worker: str | None) -> int:
