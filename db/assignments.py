@@ -19,7 +19,7 @@ from db.sql import statement
 from db.steps import Particulars, lock, take_step
 from geo.errors import AlreadyDispatched, InvalidInput, NobodyEligible
 from governance.access import Permission, Principal
-from governance.dispatch import Ranked, Shortfall
+from governance.dispatch import Ranked, Shortfall, shortfall_of
 from governance.incident import AssignmentStatus, Status
 from governance.lifecycle import Action
 
@@ -154,10 +154,15 @@ def nobody(no: str, line: Line) -> NobodyEligible:
     )
 
 
-def _shortfall(line: Line) -> Shortfall:
-    """Why the line stays empty: where candidates were ranked and none was claimed, others were faster."""
+def _shortfall(line: Line, crew: frozenset[int] = frozenset()) -> Shortfall:
+    """Why places of the line stay empty though the `crew` (worker ids) goes.
+
+    Where all who were ranked go, it is what kept out the rest; where some of them don't, others were faster.
+    """
     if line.ranking.shortfall is not None:
         return line.ranking.shortfall
+    if all(entry.candidate.worker_id in crew for entry in line.ranking.ranked):
+        return shortfall_of(line.ranking.excluded)
     return Shortfall.ALL_AT_CAP
 
 
@@ -202,6 +207,7 @@ def _store(
     """Keeps the whole recommendation. `claimed` by slot tells which lines stayed short; None: one slot was asked."""
     shortfalls: list[dict[str, Any]] = []
     if claimed is not None:
+        crew = frozenset(entry.candidate.worker_id for entry in claimed.values())
         slot = 0
         for number, line in enumerate(recommendation.lines, start=1):
             slots = range(slot + 1, slot + line.rules.people + 1)
@@ -209,8 +215,8 @@ def _store(
             missing = sum(place not in claimed for place in slots)
             if missing:
                 kept_out = {key.value: count for key, count in line.ranking.excluded.items()}
-                shortfall = {"line": number, "missing": missing, "shortfall": _shortfall(line), "excluded": kept_out}
-                shortfalls.append(shortfall)
+                reason = _shortfall(line, crew)
+                shortfalls.append({"line": number, "missing": missing, "shortfall": reason, "excluded": kept_out})
     return session.scalars(
         insert(models.Recommendation).returning(models.Recommendation.id),
         {

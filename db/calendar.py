@@ -40,6 +40,14 @@ class Clockwork:
             resume_by=resume_by,
         )
 
+    def marks(
+        self, status: Status, *, entered_at: datetime, due_at: datetime | None, settle_by: datetime, limit: Limit
+    ) -> tuple[datetime | None, datetime | None]:
+        """Where the warning of the next deadline begins and where very late does."""
+        if status in {Status.DISPATCHED, Status.PROCESSING, Status.TRANSFERRED}:
+            return deadlines.marks_of_matter(entered_at, settle_by, limit, self.calendar)
+        return deadlines.marks(entered_at, due_at)
+
     def enter(self, incident: Incident, *, now: datetime) -> None:
         """Sets the next deadline of an incident that has just come to its status, and where it grows late."""
         incident.stage_since = now
@@ -53,7 +61,13 @@ class Clockwork:
             settle_by=incident.settle_by,
             resume_by=incident.resume_by,
         )
-        incident.warn_at, incident.very_late_at = deadlines.marks(incident.stage_since, incident.due_at)
+        incident.warn_at, incident.very_late_at = self.marks(
+            Status(incident.status),
+            entered_at=incident.stage_since,
+            due_at=incident.due_at,
+            settle_by=incident.settle_by,
+            limit=limit_of(incident),
+        )
 
     def pause(self, incident: Incident, *, now: datetime) -> None:
         """Stops the clock of the whole matter; one that stands already is left alone."""

@@ -14,6 +14,7 @@ from typing import Self
 
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from geo.errors import Unavailable
@@ -74,6 +75,9 @@ class Database:
             # The driver's words name hosts and sockets: they are for the log, not for whoever asked.
             _LOG.warning("the database can't be reached: %s", error.orig or error)
             raise Unavailable("the database can't be reached") from error
+        except PoolTimeout as error:
+            _LOG.warning("all connections are in use: %s", error)
+            raise Unavailable("all connections are in use") from error
 
     def dispose(self) -> None:
         """Closes the pool's connections."""

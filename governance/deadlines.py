@@ -167,6 +167,20 @@ def marks(entered_at: datetime, due: datetime | None) -> tuple[datetime | None, 
     return due - _WARNING_SHARE * limit, entered_at + LATE_FACTOR * limit
 
 
+def marks_of_matter(
+    entered_at: datetime, settle_by: datetime, limit: Limit, calendar: WorkCalendar
+) -> tuple[datetime, datetime]:
+    """Where the warning and the very late begin for a whole matter, whose stage began at `entered_at`.
+
+    Both stand on the limit's own clock: the last fifth of the limit, and three times the limit. So neither moves when
+    somebody arrives, and a night makes nobody very late.
+    """
+    whole_s = length_s(limit, calendar)
+    before_s = remaining_s(entered_at, settle_by, limit.clock, calendar) - _WARNING_SHARE * whole_s
+    warn_at = resumed(entered_at, before_s, min(entered_at, settle_by), limit.clock, calendar)
+    return warn_at, resumed(settle_by, (LATE_FACTOR - 1) * whole_s, settle_by, limit.clock, calendar)
+
+
 def lateness(entered_at: datetime, due: datetime | None, now: datetime) -> Lateness:
     """How `now` stands to the deadline `due` of a limit that began at `entered_at`; the deadline itself is in time.
 

@@ -240,8 +240,10 @@ def _by_time(ring: list[Candidate], rules: Rules) -> list[Candidate]:
 def _position(candidate: Candidate, rules: Rules, now: datetime) -> tuple[PositionKind, int | None]:
     if candidate.positioned_at is None:
         return PositionKind.POST, None
-    age_s = max(0, int((now - candidate.positioned_at).total_seconds()))
-    return (PositionKind.STALE if age_s > rules.freshness_s else PositionKind.FRESH), age_s
+    age = now - candidate.positioned_at
+    # By the instant and not by whole seconds, so that the database's filter says the same.
+    kind = PositionKind.STALE if age > timedelta(seconds=rules.freshness_s) else PositionKind.FRESH
+    return kind, max(0, int(age.total_seconds()))
 
 
 def _ranked(candidate: Candidate, place: int, ring: Ring, rules: Rules, now: datetime) -> Ranked:

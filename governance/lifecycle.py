@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -243,38 +243,38 @@ class Hindrance(StrEnum):
     NO_APPEAL = "no_appeal"
 
 
-HINDERED = frozenset(
+_Rule = tuple[Callable[[Standing], bool], Hindrance]
+
+_HINDRANCES: Mapping[Action, tuple[_Rule, ...]] = MappingProxyType(
     {
-        *(Action.CONFIRM, Action.ACCEPT, Action.VERIFY, Action.SUSPEND, Action.SUPERVISE, Action.RELEASE),
-        *(Action.EXTEND, Action.GRANT, Action.DENY, Action.APPEAL, Action.REVIEW),
+        Action.CONFIRM: ((lambda s: s.is_confirmed, Hindrance.CONFIRMED_ALREADY),),
+        Action.ACCEPT: ((lambda s: s.needs_check and not s.is_confirmed, Hindrance.NOT_CONFIRMED),),
+        Action.VERIFY: ((lambda s: s.has_open_part, Hindrance.PART_OPEN),),
+        # What a department did has no grid worker who could go on with it: it is handed to a department again.
+        Action.REWORK: ((lambda s: s.is_departments, Hindrance.DEPARTMENTS_WORK),),
+        # A duplicate of a duplicate would lead nowhere.
+        Action.MERGE: ((lambda s: s.has_duplicates, Hindrance.HAS_DUPLICATES),),
+        Action.SUSPEND: ((lambda s: s.suspensions >= MOST_SUSPENSIONS, Hindrance.SUSPENDED_BEFORE),),
+        Action.SUPERVISE: ((lambda s: s.is_supervised, Hindrance.SUPERVISED_ALREADY),),
+        Action.RELEASE: ((lambda s: not s.is_supervised, Hindrance.NOT_SUPERVISED),),
+        Action.EXTEND: (
+            (lambda s: s.extensions >= MOST_EXTENSIONS, Hindrance.EXTENDED_TWICE),
+            (lambda s: s.is_extension_asked, Hindrance.EXTENSION_ASKED),
+        ),
+        Action.GRANT: ((lambda s: not s.is_extension_asked, Hindrance.NO_EXTENSION_ASKED),),
+        Action.DENY: ((lambda s: not s.is_extension_asked, Hindrance.NO_EXTENSION_ASKED),),
+        Action.APPEAL: (
+            (lambda s: s.has_appeal, Hindrance.APPEALED_ALREADY),
+            (lambda s: not s.was_late, Hindrance.NOT_LATE),
+        ),
+        Action.REVIEW: ((lambda s: not s.is_appeal_open, Hindrance.NO_APPEAL),),
     }
 )
+
+HINDERED = frozenset(_HINDRANCES)
 """Actions that an incident's own facts may keep from being taken; the others ask the table alone."""
 
 
 def hindrance(action: Action, standing: Standing) -> Hindrance | None:
     """What keeps the action from being taken, None when nothing does."""
-    rules: Mapping[Action, tuple[tuple[bool, Hindrance], ...]] = {
-        Action.CONFIRM: ((standing.is_confirmed, Hindrance.CONFIRMED_ALREADY),),
-        Action.ACCEPT: ((standing.needs_check and not standing.is_confirmed, Hindrance.NOT_CONFIRMED),),
-        Action.VERIFY: ((standing.has_open_part, Hindrance.PART_OPEN),),
-        # What a department did has no grid worker who could go on with it: it is handed to a department again.
-        Action.REWORK: ((standing.is_departments, Hindrance.DEPARTMENTS_WORK),),
-        # A duplicate of a duplicate would lead nowhere.
-        Action.MERGE: ((standing.has_duplicates, Hindrance.HAS_DUPLICATES),),
-        Action.SUSPEND: ((standing.suspensions >= MOST_SUSPENSIONS, Hindrance.SUSPENDED_BEFORE),),
-        Action.SUPERVISE: ((standing.is_supervised, Hindrance.SUPERVISED_ALREADY),),
-        Action.RELEASE: ((not standing.is_supervised, Hindrance.NOT_SUPERVISED),),
-        Action.EXTEND: (
-            (standing.extensions >= MOST_EXTENSIONS, Hindrance.EXTENDED_TWICE),
-            (standing.is_extension_asked, Hindrance.EXTENSION_ASKED),
-        ),
-        Action.GRANT: ((not standing.is_extension_asked, Hindrance.NO_EXTENSION_ASKED),),
-        Action.DENY: ((not standing.is_extension_asked, Hindrance.NO_EXTENSION_ASKED),),
-        Action.APPEAL: (
-            (standing.has_appeal, Hindrance.APPEALED_ALREADY),
-            (not standing.was_late, Hindrance.NOT_LATE),
-        ),
-        Action.REVIEW: ((not standing.is_appeal_open, Hindrance.NO_APPEAL),),
-    }
-    return next((reason for is_so, reason in rules.get(action, ()) if is_so), None)
+    return next((reason for keeps, reason in _HINDRANCES.get(action, ()) if keeps(standing)), None)

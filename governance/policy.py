@@ -75,7 +75,13 @@ class Rules:
 
 
 def rules_for(policy: Policy, class_code: str, class_skills: frozenset[int]) -> tuple[Rules, ...]:
-    """The rules of each line of the class's run card; without a card, one responder by the policy and the class."""
+    """The rules of each line of the class's run card; without a card, one responder by the policy and the class.
+
+    As many are proposed for each line as the whole card sends, however short the policy's list is.
+    """
+    card = policy.cards.get(class_code) or (Requirement(),)
+    # Whoever is claimed for one line may stand first for another: a shorter list would leave that one empty.
+    shortlist = max(policy.shortlist, sum(line.people for line in card))
     return tuple(
         Rules(
             people=line.people,
@@ -88,10 +94,10 @@ def rules_for(policy: Policy, class_code: str, class_skills: frozenset[int]) -> 
             freshness_s=line.freshness_s or policy.freshness_s,
             excludes_stale=policy.excludes_stale,
             rest_s=policy.rest_s if line.rest_s is None else line.rest_s,
-            shortlist=policy.shortlist,
+            shortlist=shortlist,
             mode=policy.mode,
         )
-        for line in policy.cards.get(class_code) or (Requirement(),)
+        for line in card
     )
 
 

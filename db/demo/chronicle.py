@@ -21,7 +21,6 @@ from db.demo.matters import Matters
 from db.demo.people import Shift
 from db.demo.roster import Place, Roster
 from db.demo.town import Town
-from governance.deadlines import marks
 from governance.incident import Status
 from governance.profile import Profile
 from governance.worktime import WorkCalendar
@@ -99,7 +98,7 @@ def file_courses(cursor: psycopg.Cursor[Any], town: Town, courses: Sequence[Cour
                 *(o.is_outside_grid, m.reporter_name, m.reporter_phone, o.at),
                 *(course.instants.get(name) for name in _INSTANTS),
                 *(course.due_at, course.settle_by, len(course.steps), course.stage_since),
-                *marks(course.stage_since, course.due_at),
+                *course.marks,
                 *(m.kind.limit.amount, m.kind.limit.clock.value, course.remaining_s, course.resume_by),
                 *(course.department, original, course.suspensions, 0, course.reworks, False),
             )

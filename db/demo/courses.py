@@ -135,6 +135,7 @@ class Course:
     suspensions: int = 0
     reworks: int = 0
     due_at: datetime | None = None
+    marks: tuple[datetime | None, datetime | None] = (None, None)
     instants: dict[str, datetime] = field(default_factory=dict)
     steps: list[TakenStep] = field(default_factory=list)
     sendings: list[Sending] = field(default_factory=list)
@@ -236,6 +237,13 @@ class Storyteller:
             self._keep_time(course, action, entered)
         course.due_at = self.clocks.due_at(
             course.status, entered_at=course.stage_since, settle_by=course.settle_by, resume_by=course.resume_by
+        )
+        course.marks = self.clocks.marks(
+            course.status,
+            entered_at=course.stage_since,
+            due_at=course.due_at,
+            settle_by=course.settle_by,
+            limit=self.limits[occurrence.matter.kind.code],
         )
 
     def _keep_time(self, course: Course, action: Action, at: datetime) -> None:

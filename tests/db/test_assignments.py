@@ -1,26 +1,27 @@
-"""Whom to send: the same answer as brute force on the ellipsoid, and never two for one or one too many."""
+"""Who is sent: the first who can be had, in crews as the run card asks, never two for one nor one too many."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
 import pytest
-from pyproj import Geod
 from sqlalchemy import text
 
 from db import assignments, candidates, cases, handling, incidents
 from db.incidents import Report
 from db.session import Database
 from geo.errors import AlreadyDispatched, InvalidInput, NobodyEligible, NotFound, NotPermitted, UnknownCode
-from governance.access import SYSTEM
+from governance.access import Principal
+from governance.dispatch import Ranked
 from governance.incident import Status
 from governance.lifecycle import Action
-from tests.people import DISPATCHER, OFFICER, PLANNER, VIEWER
+from tests.people import DISPATCHER, OFFICER, PLANNER, RUSONG, VIEWER
 
 PLACE = {"lon": 124.018, "lat": 45.005, "crs": "wgs84"}
 
@@ -30,93 +31,97 @@ def report(database: Database, now: datetime, **facts: Any) -> str:
     return incidents.report(database, DISPATCHER, Report(**given), now=now).no
 
 
-def everyone(database: Database) -> list[dict[str, Any]]:
-    """Every full-time responder with the chain of the post, read without the product's own queries."""
+def people(database: Database) -> list[Any]:
+    """Every responder in the order of their codes, read without the product's own queries."""
     with database.engine.connect() as connection:
-        rows = connection.execute(
-            text(
-                """SELECT w.code, r.on_duty, r.pool, r.load, r.cap, r.skills, r.idle_since, w.grid_code,
-                    ST_X(ST_Transform(r.point, 4490)) AS lon, ST_Y(ST_Transform(r.point, 4490)) AS lat
-                FROM responder AS r JOIN worker AS w ON w.id = r.worker_id"""
+        return list(
+            connection.execute(
+                text(
+                    """SELECT w.id, w.code, w.post, w.grid_code, r.on_duty, r.pool, r.load, r.cap, r.skills
+                    FROM responder AS r JOIN worker AS w ON w.id = r.worker_id ORDER BY w.code"""
+                )
             )
-        ).mappings()
-        return [dict(row) for row in rows]
+        )
 
 
-def parents(database: Database) -> dict[str, str | None]:
+def free(database: Database, *, grid: str = "") -> Any:
+    """The first full-time worker on duty who has nothing to do, posted in the grid."""
+    return next(
+        p
+        for p in people(database)
+        if p.on_duty and p.load == 0 and p.pool == "full_time" and p.grid_code.startswith(grid)
+    )
+
+
+def change(database: Database, statement: str, **facts: Any) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(text(statement), facts)
+
+
+def kept(database: Database, no: str) -> list[Any]:
+    """The recommendations stored for the incident, oldest first."""
     with database.engine.connect() as connection:
-        return {row.code: row.parent_code for row in connection.execute(text("SELECT code, parent_code FROM grid"))}
+        return list(
+            connection.execute(
+                text(
+                    """SELECT r.* FROM recommendation AS r JOIN incident AS i ON i.id = r.incident_id
+                    WHERE i.no = :no ORDER BY r.id"""
+                ),
+                {"no": no},
+            )
+        )
 
 
-def ring(post: str, own: str, above: dict[str, str | None]) -> int:
-    """1 in the own quarter, 2 elsewhere in its community, 3 at the community, 4 in the street, 5 anywhere."""
-    chain = [post]
-    while (parent := above[chain[-1]]) is not None:
-        chain.append(parent)
-    community = own[:12]
-    if own in chain:
-        return 1
-    if community in chain:
-        return 3 if post == community else 2
-    return 4 if community[:9] in chain else 5
+def loads(database: Database) -> dict[str, int]:
+    return {p.code: p.load for p in people(database)}
 
 
-@pytest.mark.parametrize("class_code", ["0101", "0201"])
-def test_candidates_equal_a_geodesic_oracle(county: Database, now: datetime, class_code: str):
-    """At 250 random points of the town the list is the one that brute force on the ellipsoid gives, for each class."""
-    people = everyone(county)
-    above = parents(county)
-    lons = np.array([p["lon"] for p in people])
-    lats = np.array([p["lat"] for p in people])
-    rng = np.random.default_rng(7)
-    geod = Geod(ellps="GRS80")
-    with county.session(SYSTEM) as session:
-        skills = set(session.scalar(text("SELECT skills FROM incident_class WHERE code = :c"), {"c": class_code}))
-        west, south, east, north = session.execute(
-            text("SELECT ST_XMin(town), ST_YMin(town), ST_XMax(town), ST_YMax(town) FROM deployment")
-        ).one()
-    for lon, lat in zip(rng.uniform(west, east, 250), rng.uniform(south, north, 250), strict=True):
-        no = report(county, now, class_code=class_code, lon=float(lon), lat=float(lat), crs="cgcs2000")
-        with county.session(DISPATCHER) as session:
-            found = candidates.recommend(session, no, principal=DISPATCHER, now=now)
-            chain = cases.get(session, no).chain
-        own = next((g.code for g in chain if g.level == "quarter"), chain[0].code)
-        _, _, metres = geod.inv(np.full(len(lons), lon), np.full(len(lats), lat), lons, lats)
-        fitting = [
-            (ring(p["grid_code"], own, above), round(m, 3), p["load"], p["idle_since"], p["code"])
-            for p, m in zip(people, metres, strict=True)
-            if p["pool"] == "full_time" and p["on_duty"] and p["load"] < min(p["cap"], 3)
-            and (not skills or skills & set(p["skills"])) and m <= 20_000
-        ]  # fmt: skip
-        expected = [entry[-1] for entry in sorted(fitting)[: found.policy.shortlist]]
-        assert [ranked.candidate.code for ranked in found.ranking.ranked] == expected
+@contextmanager
+def nothing_changed(database: Database, no: str) -> Iterator[None]:
+    """Incident, history, recommendations, assignments and loads are afterwards what they were before."""
+
+    def seen() -> tuple[Any, ...]:
+        with database.session(DISPATCHER) as session:
+            incident = cases.get(session, no)
+        return incident, kept(database, no), loads(database)
+
+    before = seen()
+    yield
+    assert seen() == before
+
+
+def shortlist(database: Database, no: str, now: datetime, *, by: Principal = DISPATCHER) -> list[Ranked]:
+    with database.session(by) as session:
+        return list(candidates.recommend(session, no, principal=by, now=now).ranking.ranked)
 
 
 def test_dispatch_sends_the_first_candidate(county: Database, now: datetime):
     """One key accepts the report, sends the first of the list, raises the load and keeps the whole recommendation."""
     no = report(county, now)
-    with county.session(DISPATCHER) as session:
-        first = candidates.recommend(session, no, principal=DISPATCHER, now=now).ranking.ranked[0].candidate
-    sent = assignments.dispatch(county, DISPATCHER, no, now=now)
-    assert sent.status is Status.DISPATCHED
-    assert sent.assignment is not None
-    assert sent.assignment.worker_code == first.code
-    assert [step.action for step in sent.steps] == ["report", "accept", "dispatch"]
-    with county.engine.connect() as connection:
-        load = connection.scalar(text("SELECT load FROM responder WHERE worker_id = :id"), {"id": first.worker_id})
-        kept = connection.execute(
-            text("SELECT candidates, excluded FROM recommendation ORDER BY id DESC LIMIT 1")
-        ).one()
-    assert load == first.load + 1
-    assert kept.candidates[0]["worker"] == first.code
-    assert set(kept.excluded) >= {"off_duty", "other_pool"}
+    listed = shortlist(county, no, now)
+    first = listed[0].candidate
+    before = loads(county)
+    incident = assignments.dispatch(county, DISPATCHER, no, now=now)
+    assert incident.status is Status.DISPATCHED
+    (sent,) = incident.crew
+    assert incident.assignment == sent
+    assert (sent.slot, sent.worker_code, sent.status) == (1, first.code, "sent")
+    assert (sent.is_override, sent.reason, sent.eta_s) == (False, "", listed[0].eta_s)
+    assert sent.distance_m == pytest.approx(first.distance_m)
+    assert (sent.dispatched_at, sent.acknowledge_by) == (now, now + timedelta(seconds=300))
+    assert [step.action for step in incident.steps] == ["report", "accept", "dispatch"]
+    assert loads(county) == before | {first.code: first.load + 1}
+    (stored,) = kept(county, no)
+    assert [entry["worker"] for entry in stored.candidates] == [entry.candidate.code for entry in listed]
+    assert set(stored.excluded) >= {"off_duty", "other_pool"}
+    assert (stored.shortfall, stored.shortfalls, stored.made_for) == (None, [], "dispatcher")
 
 
 def test_a_second_dispatch_is_refused(county: Database, now: datetime):
     """Once somebody is sent, a second call is told so and changes nothing."""
     no = report(county, now)
     assignments.dispatch(county, DISPATCHER, no, now=now)
-    with pytest.raises(AlreadyDispatched):
+    with nothing_changed(county, no), pytest.raises(AlreadyDispatched):
         assignments.dispatch(county, DISPATCHER, no, now=now)
 
 
@@ -134,36 +139,140 @@ def test_withdrawing_frees_the_worker(county: Database, now: datetime):
     assert again.assignment.worker_code == sent.assignment.worker_code
 
 
-def test_an_override_needs_a_reason_and_is_kept(county: Database, now: datetime):
-    """Somebody else than the first may be sent for a stated reason, skill or not, but not beyond duty."""
+def test_whom_another_just_claims_is_passed_over(county: Database, now: datetime):
+    """While another dispatcher's transaction holds the first candidate, the second is sent without waiting."""
     no = report(county, now)
-    people = everyone(county)
-    off = next(p["code"] for p in people if not p["on_duty"])
-    free = next(p["code"] for p in people if p["on_duty"] and p["load"] == 0 and p["pool"] == "full_time")
-    with pytest.raises(InvalidInput) as refused:
-        assignments.dispatch(county, DISPATCHER, no, now=now, worker=free)
-    assert refused.value.field == "reason"
-    with pytest.raises(UnknownCode):
-        assignments.dispatch(county, DISPATCHER, no, now=now, worker="W99999", reason="熟悉情况")
-    with pytest.raises(NobodyEligible):
-        assignments.dispatch(county, DISPATCHER, no, now=now, worker=off, reason="熟悉情况")
-    with county.session(DISPATCHER) as session:
-        assert cases.get(session, no).status is Status.REPORTED
-    sent = assignments.dispatch(county, DISPATCHER, no, now=now, worker=free, reason="熟悉情况")
-    assert sent.assignment is not None
-    assert (sent.assignment.worker_code, sent.assignment.is_override) == (free, True)
+    first, second, *_ = shortlist(county, no, now)
+    with county.engine.begin() as other:
+        other.execute(
+            text("SELECT FROM responder WHERE worker_id = :id FOR NO KEY UPDATE"), {"id": first.candidate.worker_id}
+        )
+        sent = assignments.dispatch(county, DISPATCHER, no, now=now).assignment
+    assert sent is not None
+    assert sent.worker_code == second.candidate.code
 
 
-def test_nobody_on_duty_says_why(county: Database, now: datetime):
-    """Without anyone on duty the refusal carries the shortfall, and the incident stays where it was."""
-    with county.engine.begin() as connection:
-        connection.execute(text("UPDATE responder SET on_duty = false"))
+def test_when_all_are_being_claimed_nobody_is_sent(county: Database, now: datetime):
+    """When others hold every candidate at every try, the refusal says that all are taken, and nothing has changed."""
     no = report(county, now)
-    with pytest.raises(NobodyEligible) as refused:
+    with nothing_changed(county, no), county.engine.begin() as other:
+        other.execute(text("SELECT FROM responder FOR NO KEY UPDATE"))
+        with pytest.raises(NobodyEligible) as refused:
+            assignments.dispatch(county, DISPATCHER, no, now=now)
+    assert refused.value.facts["shortfall"] == "all_at_cap"
+
+
+@pytest.mark.parametrize(
+    ("change_to", "shortfall"),
+    [("on_duty = false", "nobody_on_duty"), ("skills = '{1}'", "nobody_with_skill"), ("load = cap", "all_at_cap")],
+)
+def test_when_nobody_fits_the_refusal_says_why(county: Database, now: datetime, change_to: str, shortfall: str):
+    """Nobody on duty, skilled or free: the refusal carries the shortfall and counts, the incident stays as it was."""
+    no = report(county, now)
+    change(county, f"UPDATE responder SET {change_to}")
+    with nothing_changed(county, no), pytest.raises(NobodyEligible) as refused:
         assignments.dispatch(county, DISPATCHER, no, now=now)
-    assert refused.value.facts["shortfall"] == "nobody_on_duty"
-    with county.session(DISPATCHER) as session:
-        assert cases.get(session, no).status is Status.REPORTED
+    assert refused.value.facts["shortfall"] == shortfall
+    counts = refused.value.facts["excluded"]
+    assert isinstance(counts, dict)
+    assert sum(counts.values()) == len(people(county))
+
+
+def test_an_override_needs_a_reason_and_is_kept(county: Database, now: datetime):
+    """Somebody else than the first is sent for a stated reason, which stays on the assignment."""
+    no = report(county, now)
+    other = free(county)
+    for reason in ("", "  "):
+        with nothing_changed(county, no), pytest.raises(InvalidInput) as refused:
+            assignments.dispatch(county, DISPATCHER, no, now=now, worker=other.code, reason=reason)
+        assert refused.value.field == "reason"
+    sent = assignments.dispatch(county, DISPATCHER, no, now=now, worker=other.code, reason=" 熟悉情况 ").assignment
+    assert sent is not None
+    assert (sent.worker_code, sent.is_override, sent.reason) == (other.code, True, "熟悉情况")
+    assert [entry["worker"] for entry in kept(county, no)[0].candidates] == [other.code]
+
+
+def test_an_override_ends_at_duty_and_cap(county: Database, now: datetime):
+    """Nobody off duty or with full hands is sent, whatever the reason; a code that nobody has is named."""
+    no = report(county, now)
+    named, full = [p for p in people(county) if p.on_duty and p.load == 0 and p.cap > 1][:2]
+    change(county, "UPDATE responder SET on_duty = false WHERE worker_id = :id", id=named.id)
+    change(county, "UPDATE responder SET load = cap WHERE worker_id = :id", id=full.id)
+    for code, shortfall in ((named.code, "nobody_on_duty"), (full.code, "all_at_cap")):
+        with nothing_changed(county, no), pytest.raises(NobodyEligible) as refused:
+            assignments.dispatch(county, DISPATCHER, no, now=now, worker=code, reason="熟悉情况")
+        assert refused.value.facts["shortfall"] == shortfall
+    with nothing_changed(county, no), pytest.raises(UnknownCode) as unknown:
+        assignments.dispatch(county, DISPATCHER, no, now=now, worker="W99999", reason="熟悉情况")
+    assert unknown.value.field == "worker"
+
+
+@pytest.mark.parametrize(
+    "change_to",
+    [
+        "pool = 'part_time'",
+        "skills = '{}'",
+        "finished_at = '2026-11-23 02:05+00'",
+        "positioned_at = '2026-01-01 00:00+00'",
+        "point = ST_Translate(point, 150000, 0)",
+    ],
+)
+def test_an_override_goes_beyond_the_other_rules(county: Database, now: datetime, change_to: str):
+    """Pool, skill, rest, an old position and distance are the dispatcher's to judge."""
+    change(county, "UPDATE dispatch_policy SET rest_s = 3600, excludes_stale = true")
+    no = report(county, now)
+    other = free(county)
+    change(county, f"UPDATE responder SET {change_to} WHERE worker_id = :id", id=other.id)
+    assert other.code not in [entry.candidate.code for entry in shortlist(county, no, now)]
+    sent = assignments.dispatch(county, DISPATCHER, no, now=now, worker=other.code, reason="熟悉情况").assignment
+    assert sent is not None
+    assert sent.worker_code == other.code
+
+
+def test_who_is_there_already_is_not_sent_once_more(county: Database, now: datetime):
+    """A reinforcement by name is refused for somebody who is on the way; without a name it is the next candidate."""
+    no = report(county, now)
+    first, second, *_ = shortlist(county, no, now)
+    assignments.dispatch(county, DISPATCHER, no, now=now)
+    with nothing_changed(county, no), pytest.raises(AlreadyDispatched):
+        assignments.reinforce(county, DISPATCHER, no, now=now, worker=first.candidate.code, reason="再派")
+    crew = assignments.reinforce(county, DISPATCHER, no, now=now).crew
+    assert [sent.worker_code for sent in crew] == [first.candidate.code, second.candidate.code]
+
+
+def test_the_same_request_again_answers_what_the_first_made(county: Database, now: datetime):
+    """A key that was used for the incident makes nothing more, not even after a withdrawal; another key is refused."""
+    no, other = report(county, now), report(county, now)
+    sent = assignments.dispatch(county, DISPATCHER, no, now=now, request_key="k1")
+    with nothing_changed(county, no):
+        assert assignments.dispatch(county, DISPATCHER, no, now=now, request_key="k1") == sent
+        for key in ("k2", None):
+            with pytest.raises(AlreadyDispatched):
+                assignments.dispatch(county, DISPATCHER, no, now=now, request_key=key)
+    assert assignments.dispatch(county, DISPATCHER, other, now=now, request_key="k1").status is Status.DISPATCHED
+    handling.advance(county, DISPATCHER, no, Action.WITHDRAW, now=now)
+    assert assignments.dispatch(county, DISPATCHER, no, now=now, request_key="k1").status is Status.ACCEPTED
+    assert assignments.dispatch(county, DISPATCHER, no, now=now, request_key="k2").status is Status.DISPATCHED
+
+
+@pytest.mark.parametrize("class_code", ["0201", "0301"])
+def test_eight_of_the_same_request_at_once_make_one_dispatch(county: Database, now: datetime, class_code: str):
+    """A request that a bad line repeats eight times at once sends one crew, and all eight answers are the same."""
+    no = report(county, now, class_code=class_code)
+    before = loads(county)
+    gate = threading.Barrier(8)
+
+    def press(_: int) -> cases.Incident:
+        gate.wait()
+        return assignments.dispatch(county, DISPATCHER, no, now=now, request_key="once")
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(press, range(8)))
+    assert all(answer == answers[0] for answer in answers)
+    crew = Counter(sent.worker_code for sent in answers[0].crew)
+    assert set(crew.values()) == {1}
+    assert Counter(loads(county)) == Counter(before) + crew
+    assert len(kept(county, no)) == 1
 
 
 def test_who_may_not_dispatch(county: Database, now: datetime):
@@ -173,6 +282,36 @@ def test_who_may_not_dispatch(county: Database, now: datetime):
         with pytest.raises(NotPermitted):
             assignments.dispatch(county, principal, no, now=now)
     with pytest.raises(NotFound):
+        assignments.dispatch(county, OFFICER, no, now=now)
+
+
+def test_an_officer_sends_the_own_streets_people(county: Database, now: datetime):
+    """Within the scope nobody of another street is proposed, counted or found by code; without anyone left, nobody."""
+    with county.engine.connect() as connection:
+        lon, lat = connection.execute(
+            text(
+                """SELECT ST_X(p), ST_Y(p) FROM grid, ST_PointOnSurface(geom) AS p
+                WHERE code LIKE :street AND level = 'quarter' ORDER BY code LIMIT 1"""
+            ),
+            {"street": f"{RUSONG}%"},
+        ).one()
+    no = report(county, now, class_code="0102", lon=lon, lat=lat, crs="cgcs2000")
+    change(county, "UPDATE responder SET on_duty = (worker_id % 200 = 0)")
+    listed = shortlist(county, no, now, by=OFFICER)
+    assert all(entry.candidate.grid_code.startswith(RUSONG) for entry in listed)
+    assert len(listed) < len(shortlist(county, no, now))
+    stranger = next(p for p in people(county) if p.on_duty and not p.grid_code.startswith(RUSONG))
+    with nothing_changed(county, no), pytest.raises(UnknownCode):
+        assignments.dispatch(county, OFFICER, no, now=now, worker=stranger.code, reason="熟悉情况")
+    sent = assignments.dispatch(county, OFFICER, no, now=now).assignment
+    assert sent is not None
+    assert sent.worker_code == listed[0].candidate.code
+    (stored,) = kept(county, no)
+    mine = [p for p in people(county) if p.grid_code.startswith(RUSONG)]
+    assert sum(stored.excluded.values()) + len(listed) == len(mine)
+    handling.advance(county, OFFICER, no, Action.WITHDRAW, now=now)
+    change(county, "UPDATE responder SET on_duty = false WHERE starts_with(grid_code, :street)", street=RUSONG)
+    with pytest.raises(NobodyEligible):
         assignments.dispatch(county, OFFICER, no, now=now)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from db.calendar import Clockwork
 from db.models import Incident
 from db.profiles import read_profile
-from governance.deadlines import Clock, Limit, StageLimits, length_s
+from governance.deadlines import Clock, Limit, StageLimits, length_s, marks_of_matter
 from governance.incident import Status
 from governance.worktime import WorkCalendar
 from tests.walks import Walk
@@ -110,6 +110,37 @@ def test_a_deadline_is_where_walking_minute_by_minute_ends(start: int, limit: Li
 def test_a_limit_is_as_long_as_its_clock_says(limit: Limit):
     """The whole limit in seconds: a working day has its eight hours, a natural day twenty-four."""
     assert length_s(limit, CLOCKS.calendar) == float(limit.amount) * WHOLE_MIN[limit.clock] * 60
+
+
+@settings(max_examples=100, deadline=None)
+@given(start=starts, limit=limits, entered=waits)
+def test_warning_and_very_late_stand_on_the_limit_s_own_clock(start: int, limit: Limit, entered: int):
+    """The last fifth of the limit and three times the limit, whenever somebody set out or arrived."""
+    whole = int(limit.amount * WHOLE_MIN[limit.clock])
+
+    def end_of(budget: int) -> datetime:
+        walk = Walk(worked=is_worked, clock=limit.clock, whole=budget, now=start)
+        return at(walk.deadline())
+
+    settle_by = CLOCKS.settle_by(at(start), limit)
+    warn_at, very_late_at = marks_of_matter(at(start + entered), settle_by, limit, CLOCKS.calendar)
+    assert very_late_at == end_of(3 * whole)
+    if at(start + entered) <= end_of(whole * 4 // 5):
+        assert warn_at == end_of(whole * 4 // 5)
+    else:
+        assert warn_at == min(at(start + entered), settle_by)
+
+
+def test_setting_out_and_arriving_move_no_warning():
+    """Sent after ten minutes, there after five hours, handed on after six: the warning stays where it is."""
+    limit = Limit(amount=Decimal(8), clock=Clock.URGENT_HOUR)
+    made = incident(SATURDAY, limit)
+    warned = []
+    for status, minutes in ((Status.DISPATCHED, 10), (Status.PROCESSING, 300), (Status.TRANSFERRED, 380)):
+        made.status = status
+        CLOCKS.enter(made, now=SATURDAY + minutes * MINUTE)
+        warned.append((made.warn_at, made.very_late_at))
+    assert warned == [(SATURDAY + timedelta(hours=6.4), SATURDAY + timedelta(hours=24))] * 3
 
 
 SATURDAY = datetime(2026, 2, 14, 1, tzinfo=UTC)

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.errors import InvalidInput
-from governance.deadlines import Clock, Lateness, Limit, StageLimits, deadline_for, due_at, lateness, parse_limit
+from governance.deadlines import (
+    Clock,
+    Lateness,
+    Limit,
+    StageLimits,
+    deadline_for,
+    due_at,
+    lateness,
+    marks,
+    parse_limit,
+)
 from governance.incident import Status
 from governance.worktime import WorkCalendar, add_working_time
 
@@ -114,6 +124,31 @@ def test_each_status_has_its_next_deadline(status: Status, due: datetime | None)
     """The stage's own limit, the whole matter's while somebody is at it, and none where nothing is due."""
     found = deadline_for(status, entered_at=FRIDAY_EVENING, settle_by=SETTLE_BY, stages=STAGES, calendar=CALENDAR)
     assert found == due
+
+
+def test_what_is_put_off_is_due_on_its_date():
+    """While a matter is put off, nothing is due but the day on which it is to go on."""
+    date_given = FRIDAY_EVENING + timedelta(days=30)
+    given = {"entered_at": FRIDAY_EVENING, "settle_by": SETTLE_BY, "stages": STAGES, "calendar": CALENDAR}
+    assert deadline_for(Status.SUSPENDED, **given, resume_by=date_given) == date_given
+    assert deadline_for(Status.PROCESSING, **given, resume_by=date_given) == SETTLE_BY
+
+
+@given(limit=st.integers(-600, 6000), minute=st.integers(0, 30_000))
+def test_a_query_tells_lateness_by_two_instants(limit: int, minute: int):
+    """Comparing with the marks of a stage says the same as asking, minute by minute."""
+    due, now = FRIDAY_EVENING + timedelta(minutes=limit), FRIDAY_EVENING + timedelta(minutes=minute)
+    warn_at, very_late_at = marks(FRIDAY_EVENING, due)
+    assert warn_at is not None
+    told = Lateness.ON_TIME if now < warn_at else Lateness.WARNING
+    if now > due:
+        told = Lateness.VERY_OVERDUE if very_late_at is not None and now > very_late_at else Lateness.OVERDUE
+    assert told is lateness(FRIDAY_EVENING, due, now)
+
+
+def test_without_a_deadline_there_is_nothing_to_mark():
+    """Where nothing is due, nobody is warned."""
+    assert marks(FRIDAY_EVENING, None) == (None, None)
 
 
 def test_a_stage_may_run_on_working_time():

@@ -11,6 +11,7 @@ from governance.access import PERMISSIONS, Permission, Role
 from governance.incident import FINISHED, Status
 from governance.lifecycle import (
     COMMANDED,
+    HINDERED,
     INSTANT,
     PAIRS,
     TRANSITIONS,
@@ -44,7 +45,7 @@ PLAIN = Standing(
 )
 """An incident of which nothing in particular is to be said."""
 
-HINDERED: list[tuple[Action, dict[str, object], Hindrance | None]] = [
+CASES: list[tuple[Action, dict[str, object], Hindrance | None]] = [
     (A.CONFIRM, {}, None),
     (A.CONFIRM, {"is_confirmed": True}, H.CONFIRMED_ALREADY),
     (A.ACCEPT, {"needs_check": True}, H.NOT_CONFIRMED),
@@ -142,7 +143,7 @@ def test_each_action_takes_one_right(action: Action):
     assert {t.permission for t in TRANSITIONS if t.action is action} == {right}
 
 
-@pytest.mark.parametrize(("action", "given", "expected"), HINDERED)
+@pytest.mark.parametrize(("action", "given", "expected"), CASES)
 def test_the_incident_s_own_facts_hinder(action: Action, given: dict[str, object], expected: Hindrance | None):
     """Once put off, twice extended, unconfirmed, split, supervised, appealed: each fact stops its own action only."""
     assert hindrance(action, replace(PLAIN, **given)) is expected
@@ -150,14 +151,19 @@ def test_the_incident_s_own_facts_hinder(action: Action, given: dict[str, object
 
 def test_nothing_hinders_an_action_without_a_rule():
     """Actions that no fact may stop pass whatever the facts are."""
-    free = set(Action) - {action for action, _, _ in HINDERED} | {A.RESOLVE, A.TRANSFER, A.RESUME}
+    free = set(Action) - {action for action, _, _ in CASES} | {A.RESOLVE, A.TRANSFER, A.RESUME}
     worst = Standing(**{f.name: 9 if f.name in {"suspensions", "extensions"} else True for f in fields(Standing)})
     assert {action for action in free if hindrance(action, worst) or hindrance(action, PLAIN)} == set()
 
 
+def test_the_actions_that_are_asked_for_hindrances_are_those_that_have_some():
+    """A step that skips the question has no rule, and one that asks it has."""
+    assert {action for action, _, reason in CASES if reason is not None} == HINDERED
+
+
 def test_every_hindrance_comes_up():
     """The hand-written cases know every hindrance that the product has."""
-    assert {reason for _, _, reason in HINDERED if reason is not None} == set(Hindrance)
+    assert {reason for _, _, reason in CASES if reason is not None} == set(Hindrance)
 
 
 def test_actions_with_a_command_of_their_own():

@@ -127,7 +127,8 @@ NONE_OF = {
                 AND s.from_status IS DISTINCT FROM s.to_status ORDER BY s.id DESC LIMIT 1)""",
     "incident with warnings that its deadline doesn't have": """
         SELECT no FROM incident WHERE (due_at IS NULL) <> (warn_at IS NULL) OR warn_at > due_at
-            OR very_late_at <= due_at OR (due_at > stage_since) <> (very_late_at IS NOT NULL) AND due_at IS NOT NULL""",
+            OR very_late_at <= due_at OR due_at IS NOT NULL AND (very_late_at IS NOT NULL)
+                <> (due_at > stage_since OR status IN ('dispatched', 'processing', 'transferred'))""",
     "stopped clock of what runs, or running clock of what is put off": """
         SELECT no FROM incident WHERE (remaining_s IS NOT NULL) <> (status = 'suspended')
             OR (resume_by IS NOT NULL) <> (status = 'suspended') OR suspensions > 1""",
