@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from time import sleep
 from typing import Any
@@ -78,9 +78,11 @@ def reinforce(
         incident = lock(session, no)
         given = Particulars(opinion=reason)
         take_step(session, principal, incident, Action.REINFORCE, now=now, clocks=clockwork(session), given=given)
-        taken = select(func.max(models.Assignment.slot)).where(models.Assignment.incident_id == incident.id)
+        taken = select(func.max(models.Assignment.slot)).where(
+            models.Assignment.incident_id == incident.id, models.Assignment.ended_at.is_(None)
+        )
         slot = (session.scalar(taken) or 0) + 1
-        send(session, principal, incident, now=now, worker=worker, reason=reason, slots=[slot])
+        send(session, principal, incident, now=now, worker=worker, reason=reason, slot=slot)
         return get(session, no)
 
 
@@ -93,12 +95,13 @@ def send(
     worker: str | None = None,
     reason: str = "",
     request_key: str | None = None,
-    slots: list[int] | None = None,
+    slot: int | None = None,
 ) -> None:
-    """Claims responders for the incident and stores why they: the whole crew, or `slots` alone by the lead's rules.
+    """Claims responders for the incident and stores why: the whole crew, or one `slot` by its line of the run card.
 
-    Inside of a command that has locked the incident. Raises `NobodyEligible` when the first slot can't be filled.
+    Inside of a command that has locked the incident. Raises `NobodyEligible` when the lead, or the slot, stays empty.
     """
+    first = slot or 1
     session.flush()
     for pause_s in _PAUSES_S:
         sleep(pause_s)
@@ -106,25 +109,26 @@ def send(
             recommendation = recommend(session, incident.no, principal=principal, now=now)
         else:
             recommendation = recommend_named(session, incident.no, worker, principal=principal, now=now)
-        claimed = dict(_claim(session, recommendation, slots, now=now))
-        if (slots or [1])[0] in claimed or not recommendation.ranking.ranked:
+        line = recommendation.lines[0] if worker else line_of(recommendation, first)
+        claimed = dict(_claim(session, [(first, line)] if slot else _places(recommendation), now=now))
+        if first in claimed or not line.ranking.ranked:
             break
-    if (slots or [1])[0] not in claimed:
-        raise nobody(incident.no, recommendation.lines[0])
+    if first not in claimed:
+        raise nobody(incident.no, line)
     # An incident at work is acknowledged already: whoever joins there has nothing to answer.
     wait = None if incident.status == Status.PROCESSING else timedelta(seconds=recommendation.policy.acknowledge_s)
-    stored = _store(session, principal, incident.id, recommendation, claimed if slots is None else None)
+    stored = _store(session, principal, incident.id, recommendation, claimed if slot is None else None)
     session.execute(
         insert(models.Assignment).inline(),
         [
             {
                 "incident_id": incident.id,
-                "slot": slot,
+                "slot": place,
                 "worker_id": chosen.candidate.worker_id,
                 "recommendation_id": stored,
                 "status": AssignmentStatus.SENT,
-                "is_override": worker is not None and slot == (slots or [1])[0],
-                "reason": reason.strip() if slot == (slots or [1])[0] else "",
+                "is_override": worker is not None and place == first,
+                "reason": reason.strip() if place == first else "",
                 "distance_m": chosen.candidate.distance_m,
                 "eta_s": chosen.eta_s,
                 "dispatched_by": principal.account,
@@ -133,7 +137,7 @@ def send(
                 "end_reason": "",
                 "request_key": request_key,
             }
-            for slot, chosen in claimed.items()
+            for place, chosen in claimed.items()
         ],
     )
 
@@ -173,28 +177,34 @@ def _was_made(session: Session, incident_id: int, request_key: str) -> bool:
     return session.scalars(made.limit(1)).one_or_none() is not None
 
 
-def _claim(
-    session: Session, recommendation: Recommendation, slots: list[int] | None, *, now: datetime
-) -> Iterator[tuple[int, Ranked]]:
-    """Claims the first of each line who can be had; yields slots with whom they got, the lead's slot first."""
+def line_of(recommendation: Recommendation, slot: int) -> Line:
+    """The line of the run card that a slot belongs to; whoever reinforces beyond the card goes by the lead's."""
+    return dict(_places(recommendation)).get(slot, recommendation.lines[0])
+
+
+def _places(recommendation: Recommendation) -> list[tuple[int, Line]]:
+    """The slots of the crew with their lines, the lead first."""
+    lines = [line for line in recommendation.lines for _ in range(line.rules.people)]
+    return list(enumerate(lines, start=1))
+
+
+def _claim(session: Session, places: Sequence[tuple[int, Line]], *, now: datetime) -> Iterator[tuple[int, Ranked]]:
+    """Claims for each place the first of its line who can be had; yields places with whom they got.
+
+    Without somebody for the first place nobody is claimed.
+    """
     taken: set[int] = set()
-    lines = recommendation.lines[:1] if slots else recommendation.lines
-    slot = 0
-    for line in lines:
-        for _ in range(len(slots) if slots else line.rules.people):
-            slot += 1
-            ranked = {
-                entry.candidate.worker_id: entry
-                for entry in line.ranking.ranked
-                if entry.candidate.worker_id not in taken
-            }
-            wanted = {"workers": list(ranked), "cap": line.rules.cap, "now": now}
-            claimed = session.scalars(statement("claim"), wanted).one_or_none() if ranked else None
-            if claimed is None and slot == 1:
-                return
-            if claimed is not None:
-                taken.add(claimed)
-                yield (slots[slot - 1] if slots else slot), ranked[claimed]
+    for place, line in places:
+        ranked = {
+            entry.candidate.worker_id: entry for entry in line.ranking.ranked if entry.candidate.worker_id not in taken
+        }
+        wanted = {"workers": list(ranked), "cap": line.rules.cap, "now": now}
+        claimed = session.scalars(statement("claim"), wanted).one_or_none() if ranked else None
+        if claimed is not None:
+            taken.add(claimed)
+            yield place, ranked[claimed]
+        elif not taken:
+            return
 
 
 def _store(

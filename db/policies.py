@@ -18,7 +18,7 @@ from governance.access import Permission, Principal
 from governance.policy import Card, Policy, Requirement, check_policy
 
 CARD_COLUMNS = ("class_code", "line", *(field.name for field in fields(Requirement)))
-_LOCK = 7_232
+_LOCK = 7_233
 """Advisory lock under which versions follow one another."""
 _LONGEST_NOTE = 500
 

@@ -225,7 +225,7 @@ def _fill(session: Session, principal: Principal, incident: models.Incident, slo
     """Sends the next candidate into the slot. Raises `NobodyEligible`."""
     if slot == 1:
         take_step(session, principal, incident, Action.DISPATCH, now=now, clocks=clockwork(session))
-    send(session, principal, incident, now=now, slots=[slot])
+    send(session, principal, incident, now=now, slot=slot)
 
 
 def _hand_over(session: Session, principal: Principal, incident: models.Incident, slot: int, *, now: datetime) -> None:
@@ -244,7 +244,7 @@ def _hand_over(session: Session, principal: Principal, incident: models.Incident
             opinion="",
         )
     crew.end(session, incident.id, AssignmentStatus.HANDED_OVER, now=now, reason="交班", slots=[slot])
-    send(session, principal, incident, now=now, slots=[slot])
+    send(session, principal, incident, now=now, slot=slot)
 
 
 def _require_under_way(session: Session, incident: models.Incident, slot: int) -> None:

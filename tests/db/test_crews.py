@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from db import assignments, candidates, policies
+from db import assignments, candidates, policies, replacements
 from db.session import Database
 from geo.errors import NobodyEligible
 from governance.policy import Requirement
@@ -173,3 +173,16 @@ def test_a_named_lead_of_three_takes_two_along(county: Database, now: datetime):
         ranked = candidates.recommend(session, no, principal=DISPATCHER, now=now).ranking.ranked
     first, second, third = (entry.candidate.code for entry in ranked[:3])
     assert [p.code for p in sent_to(county, now, no, worker=second, reason="熟悉情况")] == [second, first, third]
+
+
+def test_a_companion_who_refuses_is_replaced_by_the_line_s_own_rules(county: Database, now: datetime):
+    """Who comes in the place of the one who knows fire safety knows it too; the lead stays."""
+    no = gas(county, now)
+    lead, companion = assignments.dispatch(county, DISPATCHER, no, now=now).crew
+    after = replacements.refuse(county, DISPATCHER, no, reason="走不开", now=now, worker=companion.worker_code)
+    assert [sent.slot for sent in after.crew] == [1, 2]
+    assert after.crew[0].worker_code == lead.worker_code
+    assert after.crew[1].worker_code != companion.worker_code
+    with county.engine.connect() as connection:
+        knows = text("""SELECT s.key FROM worker AS w JOIN skill AS s ON s.id = ANY (w.skills) WHERE w.code = :code""")
+        assert "fire_safety" in connection.execute(knows, {"code": after.crew[1].worker_code}).scalars().all()
