@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check lock clean
+.PHONY: help run test check bench lock clean
 PYTHON := .venv/bin/python
 
 help: ## 列出命令 List the commands
@@ -20,6 +20,10 @@ check: ## 静态检查 Lint, types, floors and the house test
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	$(PYTHON) -m pytest tests/test_house.py
+
+bench: ## 性能对比测量 Measure against named peers (Redis, pgRouting where installed)
+	@./setup.sh test
+	$(PYTHON) -m bench.dispatch --png docs/images/dispatch.png
 
 lock: ## 重新锁定依赖 Pin the dependencies of pyproject.toml anew
 	$(PYTHON) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

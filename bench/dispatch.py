@@ -57,9 +57,9 @@ def main() -> None:
         lines += [Line(group="ways", **row) for row in ways.measure(databases[smallest], rounds)]
         lines += [Line(group="plan", **row) for row in waves.measure(quick=chosen.quick)]
         table(lines)
+        if chosen.png:
+            draw(lines, chosen.png)
         storm.run(databases[smallest], seconds=3 if chosen.quick else 20)
-    if chosen.png:
-        draw(lines, chosen.png)
 
 
 def near(database: Database, size: int, rounds: int, own: dict[int, float]) -> list[Line]:
@@ -94,7 +94,7 @@ def near(database: Database, size: int, rounds: int, own: dict[int, float]) -> l
         for n in range(5, rounds + 5):
             times["recommend"].append(spent_ms(lambda n=n: recommend(n)))
             for name, (call, _) in others.items():
-                if name != "naive SQL" or n % 10 == 0:
+                if name != "naive SQL" or n % 10 == 5:
                     times[name].append(spent_ms(lambda n=n, call=call: call(n)))
     own[size] = p50_p99(times["recommend"])[0]
     lines = [

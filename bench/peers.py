@@ -126,6 +126,11 @@ class Redis:
             raise RuntimeError(rest.decode())
         return rest
 
+    def close(self) -> None:
+        """Ends the connection."""
+        self._answers.close()
+        self._socket.close()
+
     def fill(self, database: Database) -> None:
         """Puts everybody into one key."""
         self.call("FLUSHALL")
@@ -162,7 +167,9 @@ def redis() -> Iterator[Redis | None]:
             stdout=subprocess.DEVNULL,
         )
         try:
-            yield _connected(port)
+            client = _connected(port)
+            yield client
+            client.close()
         finally:
             process.terminate()
             process.wait()
