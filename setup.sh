@@ -63,7 +63,8 @@ stamp=.venv/.installed-$(sha256sum "$lock" | cut -c1-16)
 if [ ! -e "$stamp" ]; then
   [ -x .venv/bin/python ] || python3 -m venv .venv
   echo "正在安装 Python 依赖（首次约一分钟） installing the locked dependencies"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+  # The lock names every package, so nothing is left to resolve: a dependent's extra would ask for a pin of its own.
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$lock"
   rm -f .venv/.installed-*
   touch "$stamp"
   [ "$purpose" = test ] && touch ".venv/.installed-$(sha256sum requirements.lock | cut -c1-16)"
