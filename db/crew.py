@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from geo.errors import Conflict
+from db import models
+from geo.errors import Conflict, UnknownCode
 from governance.access import Principal
 from governance.incident import AssignmentStatus
 from governance.lifecycle import Action
@@ -16,12 +17,14 @@ from governance.lifecycle import Action
 _FOLLOW = {
     Action.ACKNOWLEDGE: text(
         """UPDATE assignment SET status = 'acknowledged', acknowledged_at = :now
-        WHERE incident_id = :incident_id AND ended_at IS NULL AND status = 'sent'"""
+        WHERE incident_id = :incident_id AND ended_at IS NULL AND status = 'sent'
+            AND slot = coalesce(CAST(:slot AS smallint), slot)"""
     ),
     Action.ARRIVE: text(
         """UPDATE assignment SET status = 'arrived', arrived_at = :now,
             acknowledged_at = coalesce(acknowledged_at, :now)
-        WHERE incident_id = :incident_id AND ended_at IS NULL AND status <> 'arrived'"""
+        WHERE incident_id = :incident_id AND ended_at IS NULL AND status <> 'arrived'
+            AND slot = coalesce(CAST(:slot AS smallint), slot)"""
     ),
 }
 
@@ -76,9 +79,31 @@ _RESUME = text(
 )
 
 
-def follow(session: Session, incident_id: int, action: Action, *, now: datetime) -> None:
-    """Marks those who were sent as having acknowledged or arrived."""
-    session.execute(_FOLLOW[action], {"incident_id": incident_id, "now": now})
+def follow(session: Session, incident_id: int, action: Action, *, now: datetime, worker: str | None = None) -> None:
+    """Marks those who were sent, or the one `worker` (by code), as having acknowledged or arrived.
+
+    Raises like `slot_of`: an answer that comes after somebody else was sent instead doesn't count as theirs.
+    """
+    slot = None if worker is None else slot_of(session, incident_id, worker)
+    session.execute(_FOLLOW[action], {"incident_id": incident_id, "now": now, "slot": slot})
+
+
+def slot_of(session: Session, incident_id: int, worker: str) -> int:
+    """The slot that the worker (by code) holds. Raises `UnknownCode`, `Conflict` when they aren't sent (any more)."""
+    if session.scalars(select(models.Worker.id).where(models.Worker.code == worker)).one_or_none() is None:
+        raise UnknownCode(f"there is no worker {worker}", field="worker")
+    found = session.scalars(
+        select(models.Assignment.slot)
+        .join(models.Worker, models.Worker.id == models.Assignment.worker_id)
+        .where(
+            models.Assignment.incident_id == incident_id,
+            models.Assignment.ended_at.is_(None),
+            models.Worker.code == worker,
+        )
+    ).one_or_none()
+    if found is None:
+        raise Conflict(f"{worker} isn't sent here any more", reason="not_sent")
+    return found
 
 
 def hold(session: Session, incident_id: int) -> None:

@@ -33,10 +33,12 @@ def advance(
     now: datetime,
     opinion: str = "",
     given: Particulars = NOTHING,
+    worker: str | None = None,
 ) -> Incident:
     """Takes one step of the lifecycle, with what it means for those who were sent and for the deadlines.
 
-    `opinion` may stand for `given` where nothing else is given. Actions of `COMMANDED` have commands of their own.
+    `opinion` may stand for `given` where nothing else is given. `worker` (by code) is who acknowledges or arrives;
+    without it everybody who was sent does. Actions of `COMMANDED` have commands of their own.
     Raises `NotFound`, `TransitionRefused`, `NotPermitted`, `InvalidInput` naming what is missing, `UnknownCode`, and
     `Conflict` where the incident's own facts hinder it.
     """
@@ -49,7 +51,7 @@ def advance(
         if action is Action.RESOLVE:
             _require_photo(session, incident)
         if action in {Action.ACKNOWLEDGE, Action.ARRIVE}:
-            crew.follow(session, incident.id, action, now=now)
+            crew.follow(session, incident.id, action, now=now, worker=worker)
         elif action is Action.REWORK:
             crew.resume(session, incident.id, principal, now=now)
         elif incident.status not in _AWAY:

@@ -62,7 +62,7 @@ def refuse(
     """The lead, or the `worker` (by code), refuses before arriving; the next candidate is sent at once.
 
     Where nobody is left the incident comes back to the desk as returned. Raises `NotFound`, `TransitionRefused`,
-    `NotPermitted`, `InvalidInput` (no reason), `UnknownCode` (the worker was not sent).
+    `NotPermitted`, `InvalidInput` (no reason), `UnknownCode`, `Conflict` (the worker was not sent).
     """
     principal.require(Permission.ADVANCE_INCIDENT)
     if not reason.strip():
@@ -70,7 +70,7 @@ def refuse(
     with database.session(principal) as session:
         incident = lock(session, no)
         crew.hold(session, incident.id)
-        slot = _slot_of(session, incident.id, worker)
+        slot = 1 if worker is None else crew.slot_of(session, incident.id, worker)
         _require_under_way(session, incident, slot)
         _end(session, principal, incident, action=Action.REFUSE, slot=slot, reason=reason, now=now)
         try:
@@ -124,6 +124,11 @@ def reassign(
         return get(session, no)
 
 
+def held_by(session: Session, worker: str) -> list[str]:
+    """The numbers of the incidents that the worker (by code) is on the way to or at work at."""
+    return list(session.scalars(_HELD, {"worker": worker}))
+
+
 def hand_over(database: Database, principal: Principal, worker: str, *, now: datetime) -> HandedOver:
     """Passes on every open task of the worker (by code), as at the end of a shift; each a transaction of its own.
 
@@ -133,16 +138,16 @@ def hand_over(database: Database, principal: Principal, worker: str, *, now: dat
     with database.session(principal) as session:
         if session.scalars(select(models.Worker.id).where(models.Worker.code == worker)).one_or_none() is None:
             raise UnknownCode(f"there is no worker {worker}", field="worker")
-        numbers = session.scalars(_HELD, {"worker": worker}).all()
+        numbers = held_by(session, worker)
     passed_on, kept = [], []
     for no in numbers:
         try:
             with database.session(principal) as session:
                 incident = lock(session, no)
-                slot = _slot_of(session, incident.id, worker)
+                slot = crew.slot_of(session, incident.id, worker)
                 _hand_over(session, principal, incident, slot, now=now)
             passed_on.append(no)
-        except (NobodyEligible, Conflict, NotFound, UnknownCode) as error:
+        except (NobodyEligible, Conflict, NotFound) as error:
             _LOG.info("%s stays with %s: %s", no, worker, error)
             kept.append(no)
     return HandedOver(passed_on=tuple(passed_on), kept=tuple(kept))
@@ -262,21 +267,3 @@ def _require_under_way(session: Session, incident: models.Incident, slot: int) -
             requested=Action.REFUSE.value,
             allowed=[action.value for action in actions_from(status) if action is not Action.REFUSE],
         )
-
-
-def _slot_of(session: Session, incident_id: int, worker: str | None) -> int:
-    """The slot of the worker, or the lead's. Raises `UnknownCode` when the worker was not sent."""
-    if worker is None:
-        return 1
-    found = session.scalars(
-        select(models.Assignment.slot)
-        .join(models.Worker, models.Worker.id == models.Assignment.worker_id)
-        .where(
-            models.Assignment.incident_id == incident_id,
-            models.Assignment.ended_at.is_(None),
-            models.Worker.code == worker,
-        )
-    ).one_or_none()
-    if found is None:
-        raise UnknownCode(f"{worker} is not on the way", field="worker")
-    return found

@@ -19,7 +19,7 @@ from governance.lifecycle import Action
 class Asked:
     """A step that somebody asks for, with whatever is given with it; see `governance.lifecycle.Given`.
 
-    `worker` is a code: who refuses, or who is sent instead of the next candidate.
+    `worker` is a code: who acknowledges, arrives or refuses, or who is sent instead of the next candidate.
     """
 
     action: Action
@@ -69,4 +69,4 @@ def take(  # noqa: C901, PLR0911  one answer for each command
                 resume_by=asked.resume_by,
                 is_satisfied=asked.is_satisfied,
             )
-            return handling.advance(database, principal, no, asked.action, now=now, given=given)
+            return handling.advance(database, principal, no, asked.action, now=now, given=given, worker=worker)

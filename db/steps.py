@@ -176,6 +176,8 @@ def _note(session: Session, incident: models.Incident, action: Action, given: Pa
             incident.is_supervised = action is Action.SUPERVISE
         case Action.REOPEN:
             incident.extensions = 0
+            # The appeal was against the lateness of the end that is taken back.
+            incident.is_exempt = False
         case _:
             pass
 

@@ -234,6 +234,7 @@ HINDRANCE = _labels(
 REFUSAL = _labels(
     own_request=("自己提出的要由别人审批", "somebody else decides on one's own request"),
     at_cap=("原处置人手头任务已满，请改派他人", "whoever did the work holds all they may"),
+    not_sent=("这名网格员已不在这一件的派单中，可能已改派他人", "that worker isn't sent here any more"),
 )
 CLOCK = _labels(
     urgent_hour=("紧急工作时", "urgent hours"),

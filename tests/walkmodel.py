@@ -207,7 +207,7 @@ class Model:
                 tale.is_exempt = len(tale.reviews) == 2 and given["is_granted"]
             case A.REOPEN:
                 walk.begin()
-                tale.extensions = 0
+                tale.extensions, tale.is_exempt = 0, False
                 tale.original = tale.department = tale.returned_by = tale.resolved_at = None
             case _:
                 pass

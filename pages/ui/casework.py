@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from db import departments, incidents, stepping
+from db import departments, incidents, replacements, stepping
 from db.cases import Incident
 from db.incidents import Report
 from db.stepping import Asked
@@ -22,7 +22,7 @@ _FORWARD = (
     *(Action.GRANT, Action.DENY),
 )
 """Actions on the way to closure, and what waits for an answer; the others turn off it."""
-_ELSEWHERE = frozenset({Action.DISPATCH, Action.HAND_OVER, Action.TIME_OUT})
+_ELSEWHERE = frozenset({Action.DISPATCH, Action.TIME_OUT})
 _LONGEST = 1000
 _PUT_OFF_DAYS = 7
 
@@ -102,6 +102,9 @@ def _beside(incident: Incident, beside: list[Action]) -> None:
         format_func=lambda action: labels.ACTION[action].zh,
         key=f"case_action_{incident.no}",
     )
+    if action is Action.HAND_OVER:
+        _hand_over(incident)
+        return
     needs = lifecycle.step(incident.status, action).needs
     asked = Asked(
         action=action,
@@ -119,6 +122,27 @@ def _beside(incident: Incident, beside: list[Action]) -> None:
     )
     if st.button(f"确定{labels.ACTION[action].zh}", key="case_confirm_beside", width="stretch"):
         take(incident, asked)
+
+
+def _hand_over(incident: Incident) -> None:
+    """The end of somebody's shift: all that they hold goes to others, not this case alone."""
+    names = {sent.worker_code: sent.worker_full_name or sent.worker_name for sent in incident.crew}
+    worker = st.selectbox(
+        "谁交班",
+        list(names),
+        format_func=names.__getitem__,
+        key=f"case_off_shift_{incident.no}",
+        disabled=len(names) == 1,
+    )
+    held = context.remembered("held", worker, ("incidents",), lambda session: replacements.held_by(session, worker))
+    st.caption(f"{names[worker]} 手头 {len(held)} 件将各派给下一位；没有人能接的留在原处。")
+    if st.button("确定交班", key="case_confirm_beside", width="stretch"):
+        with commands.attempt():
+            done = replacements.hand_over(context.deployment().database, context.principal(), worker, now=context.now())
+            st.toast(f"已交接 {len(done.passed_on)} 件", icon=":material/check_circle:")
+            if done.kept:
+                commands.tell(f"{len(done.kept)} 件暂时无人可接，仍由本人负责：{'、'.join(done.kept)}")
+        st.rerun()
 
 
 def _department(incident: Incident) -> str | None:

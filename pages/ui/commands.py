@@ -123,6 +123,11 @@ def refused() -> Refused | None:
     return found
 
 
+def tell(text: str) -> None:
+    """Keeps words for `refused`: the command was carried out, and left something that somebody has to know."""
+    st.session_state[_REFUSED] = Refused(text=text)
+
+
 def forget_refusal() -> None:
     """Drops the last refusal: the one who saw it went on to something else."""
     st.session_state.pop(_REFUSED, None)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from db import assignments, candidates, policies, replacements
+from db import assignments, candidates, handling, policies, replacements
 from db.session import Database
-from geo.errors import NobodyEligible
+from geo.errors import Conflict, NobodyEligible
+from governance.lifecycle import Action
 from governance.policy import Requirement
 from tests.db.test_assignments import change, free, kept, loads, nothing_changed, people, report
+from tests.images import image
 from tests.people import ADMIN, DISPATCHER
 
 PATROL, FIRE_SAFETY = 1, 5
@@ -186,3 +188,25 @@ def test_a_companion_who_refuses_is_replaced_by_the_line_s_own_rules(county: Dat
     with county.engine.connect() as connection:
         knows = text("""SELECT s.key FROM worker AS w JOIN skill AS s ON s.id = ANY (w.skills) WHERE w.code = :code""")
         assert "fire_safety" in connection.execute(knows, {"code": after.crew[1].worker_code}).scalars().all()
+
+
+def test_a_late_answer_is_not_the_successors(county: Database, now: datetime):
+    """Who answers by name after somebody else went instead is told so, and the successor still owes an answer."""
+    no = report(county, now)
+    first = assignments.dispatch(county, DISPATCHER, no, now=now).crew[0].worker_code
+    late = now + timedelta(minutes=10)
+    replacements.time_out(county, now=late)
+    before = image(county, no)
+    for action in (Action.ACKNOWLEDGE, Action.ARRIVE):
+        with pytest.raises(Conflict) as refused:
+            handling.advance(county, DISPATCHER, no, action, now=late, worker=first)
+        assert refused.value.facts["reason"] == "not_sent"
+    assert image(county, no) == before
+
+
+def test_one_of_a_crew_answers_for_themselves(county: Database, now: datetime):
+    """A companion's answer by name leaves the lead's due."""
+    no = gas(county, now)
+    companion = assignments.dispatch(county, DISPATCHER, no, now=now).crew[1].worker_code
+    after = handling.advance(county, DISPATCHER, no, Action.ACKNOWLEDGE, now=now, worker=companion)
+    assert {sent.slot: sent.acknowledged_at for sent in after.crew} == {1: None, 2: now}

@@ -114,6 +114,18 @@ def test_two_people_grant_an_appeal_and_the_fact_stays(make: Callable[..., Case]
     assert case.refuses(Conflict, lambda: appeal(case)).facts["reason"] == "appealed_already"
 
 
+def test_reopening_takes_the_exemption_back(make: Callable[..., Case]):
+    """The appeal was against the first end's lateness: what is late after reopening counts, and can't be appealed."""
+    case = closed_late(make)
+    appeal(case)
+    review(case, OTHER)
+    assert review(case, THIRD).is_exempt
+    assert not case.take(Action.REOPEN).is_exempt
+    again = case.walk(*AT_WORK[1:]).after(50 * HOUR).walk(Action.RESOLVE, Action.VERIFY).get()
+    assert not again.is_exempt
+    assert Action.APPEAL not in again.actions
+
+
 @pytest.mark.parametrize("answers", [[False], [True, False]])
 def test_one_denial_ends_an_appeal(make: Callable[..., Case], answers: list[bool]):
     """Denied by either of the two it is over, the incident counts as late, and there is no second appeal."""

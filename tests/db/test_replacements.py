@@ -15,7 +15,14 @@ from db import assignments, candidates, cases, handling, incidents, positions, r
 from db.cases import Incident
 from db.incidents import Report
 from db.session import Database
-from geo.errors import AlreadyDispatched, InvalidInput, NobodyEligible, NotPermitted, TransitionRefused, UnknownCode
+from geo.errors import (
+    AlreadyDispatched,
+    InvalidInput,
+    NobodyEligible,
+    NotPermitted,
+    TransitionRefused,
+    UnknownCode,
+)
 from governance.incident import Status
 from governance.lifecycle import Action
 from tests.db.balance import require_balance, until_waiting

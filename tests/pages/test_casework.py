@@ -92,6 +92,24 @@ def test_more_time_is_asked_for_here_and_granted_by_somebody_else(visit: Any, pr
     assert after.settle_by > before.settle_by
 
 
+def test_a_shift_ends_with_all_that_its_worker_holds(visit: Any, provided: Database):
+    """From one of two cases their worker's shift is ended: both cases go to others, and nobody holds them twice."""
+    first, second = reported(provided), reported(provided)
+    sent = assignments.dispatch(provided, DISPATCHER, first, now=datetime.now(UTC)).assignment
+    assert sent is not None
+    assignments.dispatch(
+        provided, DISPATCHER, second, now=datetime.now(UTC), worker=sent.worker_code, reason="同一地点"
+    )
+    screen = visit("dispatcher", no=first)
+    screen.selectbox(key=f"case_action_{first}").select(Action.HAND_OVER).run()
+    assert any("手头 2 件" in caption.value for caption in screen.caption)
+
+    screen.button(key="case_confirm_beside").click().run()
+
+    leads = [get(provided, no).assignment for no in (first, second)]
+    assert all(lead is not None and lead.worker_code != sent.worker_code for lead in leads)
+
+
 def test_the_joint_plan_is_sent_from_the_desk(visit: Any, provided: Database):
     """The plan for everything that waits is opened by its key and sent with one press."""
     numbers = [reported(provided, lon=124.01 + n * 1e-3) for n in range(3)]
