@@ -17,6 +17,7 @@ fi
 have_python python3 || packages+=(python3 python3-venv)
 if [ "$purpose" = test ]; then
   command -v chromium >/dev/null || packages+=(chromium)
+  command -v pdftotext >/dev/null || packages+=(poppler-utils) # reads the printed sheet back
   command -v git >/dev/null || packages+=(git) # the house test asks it what is committed
 fi
 if ! have_font; then

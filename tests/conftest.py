@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from sqlalchemy import make_url
 
 from db import accounts, demo
@@ -22,6 +23,10 @@ from db.embedded import EmbeddedCluster
 from db.migrate import upgrade
 from db.profiles import read_profile
 from db.session import Database
+
+# Examples have no time limit: how long one takes is the machine's business and no behaviour of ours.
+settings.register_profile("gridcommand", deadline=None)
+settings.load_profile("gridcommand")
 
 NOW = datetime(2026, 11, 23, 2, 5, tzinfo=UTC)
 """A Monday, 10:05 in the county: the instant at which the demo county of the tests was loaded."""

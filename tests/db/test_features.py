@@ -48,7 +48,7 @@ def test_an_export_is_rfc_7946(shared_county: Database, key: str):
                 assert polygon.exterior.is_ccw
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_every_filter_gives_one_answer(shared_county: Database, data: st.DataObject):
     """Count, items and export of any filter agree, and equal what Python keeps of the whole layer."""

@@ -72,7 +72,7 @@ def incident(start: datetime, limit: Limit) -> Incident:
     )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(start=starts, limit=limits, life=st.lists(deeds, max_size=7))
 def test_a_deadline_is_where_walking_minute_by_minute_ends(start: int, limit: Limit, life: list[tuple[int, str]]):
     """Stopped, gone on with, begun anew and twice extended, over nights and feasts: product and simulation agree."""
@@ -112,7 +112,7 @@ def test_a_limit_is_as_long_as_its_clock_says(limit: Limit):
     assert length_s(limit, CLOCKS.calendar) == float(limit.amount) * WHOLE_MIN[limit.clock] * 60
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(start=starts, limit=limits, entered=waits)
 def test_warning_and_very_late_stand_on_the_limit_s_own_clock(start: int, limit: Limit, entered: int):
     """The last fifth of the limit and three times the limit, whenever somebody set out or arrived."""

@@ -89,7 +89,7 @@ MASKED = text(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(people=st.lists(st.tuples(NAMES, PHONES), min_size=20, max_size=50))
 def test_the_database_masks_alike(database: Database, people: list[tuple[str, str]]):
     """The views mask by functions of the database: these and the rules here give the same for every text."""

@@ -45,14 +45,14 @@ def simulated_due(start: datetime, minutes: int) -> datetime:
 minutes_of_february = st.integers(0, 28 * 24 * 60).map(lambda n: at(2, 1) + n * MINUTE)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(start=minutes_of_february, minutes=st.integers(1, 3 * 8 * 60))
 def test_added_working_time_equals_a_minute_by_minute_simulation(start: datetime, minutes: int):
     """Over weekends, worked Saturdays and Spring Festival, the instant found is the one that counting minutes finds."""
     assert add_working_time(start, minutes * MINUTE, CALENDAR) == simulated_due(start, minutes)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(start=minutes_of_february, minutes=st.integers(-60, 6 * 24 * 60))
 def test_working_time_between_equals_the_count_of_worked_minutes(start: datetime, minutes: int):
     """Working time between two instants is the number of minutes worked; backwards there is none."""
