@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from db import crew, models, photos
@@ -85,9 +85,15 @@ def split(
 
 
 def ask_extension(database: Database, principal: Principal, no: str, *, reason: str, now: datetime) -> Incident:
-    """Asks for the limit once more. Raises like `advance`; `Conflict` after two extensions or while one is asked."""
+    """Asks for the limit once more, before it is over.
+
+    Raises like `advance`; `Conflict` after two extensions, while one is asked, and once the incident is overdue: else
+    time granted afterwards would hide that it was late, which takes an appeal.
+    """
     with database.session(principal) as session:
         incident = lock(session, no)
+        if now > incident.settle_by:
+            raise Conflict(f"{no} is overdue", reason="overdue")
         given = Particulars(opinion=reason)
         take_step(session, principal, incident, Action.EXTEND, now=now, clocks=clockwork(session), given=given)
         session.execute(
@@ -186,7 +192,12 @@ def _require_other(principal: Principal, account: str) -> None:
 
 
 def _require_photo(session: Session, incident: models.Incident) -> None:
-    """Where the class asks for it, work is done with a photo of it only. Raises `InvalidInput`."""
+    """Where the class asks for it, work is done with a photo only, and rework with another. Raises `InvalidInput`."""
     kind = session.get_one(models.IncidentClass, incident.class_code)
-    if kind.needs_photo and not photos.has(session, incident.id, Phase.AFTER):
+    if not kind.needs_photo:
+        return
+    redone = select(func.max(models.IncidentStep.at)).where(
+        models.IncidentStep.incident_id == incident.id, models.IncidentStep.action == Action.REWORK
+    )
+    if not photos.has(session, incident.id, Phase.AFTER, since=session.scalar(redone)):
         raise InvalidInput("this class is resolved with a photo taken afterwards", field="photo")

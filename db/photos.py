@@ -15,7 +15,7 @@ from db import models
 from db.pictures import Picture, develop, digest
 from db.session import Database
 from db.steps import lock
-from geo.errors import Damaged, InvalidInput, NotFound
+from geo.errors import Conflict, Damaged, InvalidInput, NotFound
 from governance.access import Permission, Principal
 from governance.photo import NOTE_LIMIT, Phase, check_addition
 
@@ -59,7 +59,7 @@ def add(
     """Adds a photo to the incident: read by its content, made anew, kept under `folder`, then told to the database.
 
     Raises `NotPermitted`, `NotFound`, `InvalidInput` (field `photo` with the fact `fault`, `phase` or `note`), and
-    `Conflict` when the incident has this very photo already.
+    `Conflict` when the incident has this very photo already or is finished.
     """
     principal.require(Permission.ADVANCE_INCIDENT)
     if phase not in set(Phase):
@@ -70,6 +70,8 @@ def add(
     picture = develop(content)  # before the lock: it takes a tenth of a second
     with database.session(principal) as session:
         incident = lock(session, no)
+        if not incident.is_open:
+            raise Conflict(f"{no} is finished", reason="finished")
         kept = session.execute(
             select(models.Photo.phase, models.Photo.sha256).where(models.Photo.incident_id == incident.id)
         )
@@ -134,9 +136,11 @@ def picture_of(folder: Path, photo: Photo) -> bytes:
     return jpeg
 
 
-def has(session: Session, incident_id: int, phase: Phase) -> bool:
-    """Whether the incident has a photo of the phase."""
+def has(session: Session, incident_id: int, phase: Phase, *, since: datetime | None = None) -> bool:
+    """Whether the incident has a photo of the phase, added after `since` where that is given."""
     found = select(models.Photo.id).where(models.Photo.incident_id == incident_id, models.Photo.phase == phase)
+    if since is not None:
+        found = found.where(models.Photo.added_at > since)
     return session.scalars(found.limit(1)).one_or_none() is not None
 
 

@@ -14,7 +14,7 @@ from db.sql import statement
 from geo.errors import Conflict, InvalidInput, NotFound, UnknownCode
 from governance.access import Principal
 from governance.deadlines import LONGEST_SUSPENSION
-from governance.incident import Status
+from governance.incident import FINISHED, Status
 from governance.lifecycle import HINDERED, INSTANT, Action, Given, Standing, hindrance, step
 
 _FORGOTTEN = {
@@ -190,12 +190,19 @@ def _department(session: Session, given: Particulars) -> str:
 
 
 def _original(session: Session, incident: models.Incident, given: Particulars) -> models.Incident:
-    """The incident that this one repeats, never a duplicate itself, so that chains of them can't come about."""
+    """The incident that this one repeats, still open, so that the matter goes on there; none of its own parts.
+
+    Raises `UnknownCode`, `InvalidInput` for a duplicate (chains of them can't come about), `Conflict`.
+    """
     original = session.scalars(select(models.Incident).where(models.Incident.no == given.original)).one_or_none()
     if original is None or original.id == incident.id:
         raise UnknownCode(f"there is no other incident {given.original}", field="original")
     if original.status == Status.MERGED:
         raise InvalidInput(f"{original.no} is a duplicate itself", field="original")
+    if original.status in FINISHED:
+        raise Conflict(f"{original.no} is finished", reason="original_finished")
+    if original.parent_id == incident.id:
+        raise Conflict(f"{original.no} is a part of {incident.no}", reason="own_part")
     return original
 
 

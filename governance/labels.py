@@ -221,6 +221,10 @@ HINDRANCE = _labels(
     not_confirmed=("这一类事件要先现场核实，再受理", "this class is confirmed on the spot before it is accepted"),
     confirmed_already=("已经核实过", "confirmed already"),
     part_open=("拆分出的事件还没有办结", "a part that was split off is open"),
+    whole_closed=(
+        "它是拆分出的一件，原事件已办结，请先重新办理原事件",
+        "the incident that it is a part of is closed: reopen that first",
+    ),
     departments_work=("这一件由部门处置，请再次转办", "a department did the work: hand it to one again"),
     has_duplicates=("已有重复件并入这一件，不能再并入别的事件", "other incidents were merged into this one"),
     suspended_before=("已经挂账过一次，不能再挂账", "it was put off once already"),
@@ -234,6 +238,16 @@ HINDRANCE = _labels(
 REFUSAL = _labels(
     own_request=("自己提出的要由别人审批", "somebody else decides on one's own request"),
     at_cap=("原处置人手头任务已满，请改派他人", "whoever did the work holds all they may"),
+    overdue=(
+        "已经超过总时限，不能再申请延期；办结后可以申诉",
+        "past its deadline: no extension can be asked for any more",
+    ),
+    original_finished=(
+        "要并入的事件已经结束，请并入仍在办理的事件，或单独办理",
+        "that incident is finished: merge into an open one",
+    ),
+    own_part=("不能并入由它自己拆分出的事件", "an incident can't be merged into a part of itself"),
+    finished=("事件已经结束，不能再加照片；需要补充请先重新办理", "the incident is finished: reopen it to add photos"),
     not_sent=("这名网格员已不在这一件的派单中，可能已改派他人", "that worker isn't sent here any more"),
 )
 CLOCK = _labels(

@@ -116,6 +116,8 @@ _S, _G, _P = Status, Given, Permission
 _OPEN = tuple(status for status in Status if status not in FINISHED)
 _AWAY = (_S.DISPATCHED, _S.PROCESSING)
 """Somebody has been sent."""
+_UNSETTLED = (_S.ACCEPTED, *_AWAY, _S.RETURNED, _S.TRANSFERRED, _S.SUSPENDED)
+"""The clock of the whole matter is what counts. Once work is done, more time would only hide that it was late."""
 
 TRANSITIONS: tuple[Transition, ...] = (
     # Somebody looked on the spot before filing: it is as reported.
@@ -158,8 +160,8 @@ TRANSITIONS: tuple[Transition, ...] = (
     *_steps(Action.RELEASE, _OPEN, None, permission=_P.SUPERVISE),
     # More time is asked for by those at work, and decided by somebody else.
     *_steps(Action.EXTEND, (*_AWAY, _S.TRANSFERRED), None, _G.OPINION),
-    *_steps(Action.GRANT, _OPEN, None, permission=_P.DECIDE_TIME),
-    *_steps(Action.DENY, _OPEN, None, _G.OPINION, permission=_P.DECIDE_TIME),
+    *_steps(Action.GRANT, _UNSETTLED, None, permission=_P.DECIDE_TIME),
+    *_steps(Action.DENY, _UNSETTLED, None, _G.OPINION, permission=_P.DECIDE_TIME),
     *_steps(Action.APPEAL, (_S.CLOSED,), None, _G.OPINION),
     *_steps(Action.REVIEW, (_S.CLOSED,), None, _G.OPINION, permission=_P.DECIDE_TIME),
 )
@@ -214,6 +216,7 @@ class Standing:
     needs_check: bool
     is_confirmed: bool
     has_open_part: bool
+    is_part_of_closed: bool
     suspensions: int
     extensions: int
     is_extension_asked: bool
@@ -232,6 +235,7 @@ class Hindrance(StrEnum):
     NOT_CONFIRMED = "not_confirmed"
     CONFIRMED_ALREADY = "confirmed_already"
     PART_OPEN = "part_open"
+    WHOLE_CLOSED = "whole_closed"
     DEPARTMENTS_WORK = "departments_work"
     HAS_DUPLICATES = "has_duplicates"
     SUSPENDED_BEFORE = "suspended_before"
@@ -250,6 +254,8 @@ _HINDRANCES: Mapping[Action, tuple[_Rule, ...]] = MappingProxyType(
         Action.CONFIRM: ((lambda s: s.is_confirmed, Hindrance.CONFIRMED_ALREADY),),
         Action.ACCEPT: ((lambda s: s.needs_check and not s.is_confirmed, Hindrance.NOT_CONFIRMED),),
         Action.VERIFY: ((lambda s: s.has_open_part, Hindrance.PART_OPEN),),
+        # The whole was closed because all its parts were: it is reopened first.
+        Action.REOPEN: ((lambda s: s.is_part_of_closed, Hindrance.WHOLE_CLOSED),),
         # What a department did has no grid worker who could go on with it: it is handed to a department again.
         Action.REWORK: ((lambda s: s.is_departments, Hindrance.DEPARTMENTS_WORK),),
         # A duplicate of a duplicate would lead nowhere.

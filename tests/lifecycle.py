@@ -8,7 +8,9 @@ from governance.lifecycle import Action, Given
 
 S, A, G, P = Status, Action, Given, Permission
 
-_WHILE_OPEN = (A.SUPERVISE, A.RELEASE, A.GRANT, A.DENY)
+_WATCHED = (A.SUPERVISE, A.RELEASE)
+_WHILE_OPEN = (*_WATCHED, A.GRANT, A.DENY)
+"""Before work is done; afterwards more time would only hide that it was late."""
 
 
 def _stays(status: Status, *actions: Action) -> dict[Action, Status]:
@@ -20,7 +22,7 @@ LEADS_TO: dict[Status, dict[Action, Status]] = {
         A.ACCEPT: S.ACCEPTED,
         A.REJECT: S.REJECTED,
         A.MERGE: S.MERGED,
-        **_stays(S.REPORTED, A.CONFIRM, A.SPLIT, *_WHILE_OPEN),
+        **_stays(S.REPORTED, A.CONFIRM, A.SPLIT, *_WATCHED),
     },
     S.ACCEPTED: {
         A.REJECT: S.REJECTED,
@@ -50,7 +52,7 @@ LEADS_TO: dict[Status, dict[Action, Status]] = {
         A.VERIFY: S.CLOSED,
         A.REWORK: S.PROCESSING,
         A.TRANSFER: S.TRANSFERRED,
-        **_stays(S.RESOLVED, *_WHILE_OPEN),
+        **_stays(S.RESOLVED, *_WATCHED),
     },
     S.CLOSED: {A.REOPEN: S.ACCEPTED, **_stays(S.CLOSED, A.APPEAL, A.REVIEW)},
     S.REJECTED: {A.REOPEN: S.REPORTED},

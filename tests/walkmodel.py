@@ -132,22 +132,29 @@ class Model:
             or (
                 Given.RESUME_BY in needs and not at(self.minute) < given["resume_at"] <= at(self.minute + 365 * DAY_MIN)
             )
-            or (Given.ORIGINAL in needs and (given["to"] is tale or given["to"].status is S.MERGED))
+            or (Given.ORIGINAL in needs and not self._leads_on(tale, given["to"]))
             or (action is A.REVIEW and given.get("is_granted") is None)
         )
 
+    def _leads_on(self, tale: Tale, to: Tale) -> bool:
+        """Whether one may be merged into the other."""
+        return to.status not in OVER and all(to is not other for other in (tale, *self.parts(tale)))
+
+    def parts(self, tale: Tale) -> list[Tale]:
+        return [other for other in self.tales if other.whole is tale]
+
     def _is_open(self, tale: Tale, action: Action, who: str) -> bool:
-        parts = [other for other in self.tales if other.whole is tale]
         return {
             A.CONFIRM: not tale.is_confirmed,
             A.ACCEPT: tale.class_code != "0102" or tale.is_confirmed,
             A.MERGE: all(other.original is not tale for other in self.tales),
-            A.VERIFY: all(part.status in OVER for part in parts),
+            A.VERIFY: all(part.status in OVER for part in self.parts(tale)),
             A.REWORK: tale.department is None,
             A.SUSPEND: tale.suspensions == 0,
             A.SUPERVISE: not tale.is_supervised,
             A.RELEASE: tale.is_supervised,
-            A.EXTEND: tale.extensions < 2 and tale.asked_by is None,
+            A.REOPEN: tale.whole is None or tale.whole.status is not S.CLOSED,
+            A.EXTEND: tale.extensions < 2 and tale.asked_by is None and self.minute <= tale.settle_by,
             A.GRANT: tale.asked_by not in {None, who},
             A.DENY: tale.asked_by not in {None, who},
             A.APPEAL: tale.appealed_by is None and tale.resolved_at is not None and tale.resolved_at > tale.settle_by,
@@ -219,6 +226,8 @@ class Model:
         """Another status begins its stage now; `again`, the same one does too."""
         if to is not tale.status or again:
             tale.stage_since = self.minute
+        if to in OVER:
+            tale.asked_by = None
         tale.status = to
 
 

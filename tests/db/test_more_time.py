@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -68,6 +70,30 @@ def test_an_extension_needs_its_reason(case: Case):
         InvalidInput, lambda: handling.ask_extension(case.database, DISPATCHER, case.no, reason=" ", now=case.now)
     )
     assert refusal.field == "opinion"
+
+
+def test_no_extension_hides_a_lateness(case: Case):
+    """Past the deadline none is asked for; and one that was asked in time isn't granted once the work is done."""
+    case.walk(*AT_WORK)
+    handling.ask_extension(case.database, DISPATCHER, case.no, reason="缺配件", now=case.now)
+    case.after(5 * HOUR).walk(Action.RESOLVE)
+    assert not {Action.GRANT, Action.DENY} & set(case.get().actions)
+    case.refuses(
+        TransitionRefused,
+        lambda: handling.decide_extension(case.database, OTHER, case.no, is_granted=True, now=case.now),
+    )
+    assert case.walk(Action.VERIFY).get().extension_requests[0].is_granted is False
+    assert Action.APPEAL in case.get().actions
+
+
+def test_what_is_late_gets_no_more_time(case: Case):
+    """Asked for a second after the deadline it is refused by name; at the deadline itself it is not."""
+    case.walk(*AT_WORK)
+    settle_by = case.get().settle_by
+    ask = partial(handling.ask_extension, case.database, DISPATCHER, case.no, reason="缺配件")
+    late = case.refuses(Conflict, lambda: ask(now=settle_by + timedelta(seconds=1)))
+    assert late.facts["reason"] == "overdue"
+    assert ask(now=settle_by).extension_requests
 
 
 def test_an_extension_of_a_matter_that_stands_still_is_kept_for_later(case: Case):

@@ -19,6 +19,7 @@ from governance.access import Principal, Role
 from governance.incident import Status
 from governance.lifecycle import Action
 from governance.photo import LIMIT_PER_PHASE, Fault, Phase
+from tests.casebook import MINUTE
 from tests.conftest import NOW
 from tests.people import DISPATCHER, OFFICER, PLANNER, RUSONG, VIEWER
 
@@ -36,7 +37,7 @@ def shot(shade: int = 0, size: tuple[int, int] = (64, 48)) -> bytes:
 @pytest.fixture
 def no(county: Database) -> str:
     """An incident in Rusong."""
-    found = text("SELECT no FROM incident WHERE grid_code LIKE :g AND NOT is_sensitive ORDER BY no LIMIT 1")
+    found = text("SELECT no FROM incident WHERE grid_code LIKE :g AND is_open AND NOT is_sensitive ORDER BY no LIMIT 1")
     with county.engine.connect() as connection:
         return str(connection.execute(found, {"g": f"{RUSONG}%"}).scalar_one())
 
@@ -208,14 +209,16 @@ def test_a_damaged_file_is_put_right_by_whoever_adds_it_again(county: Database, 
     kept = place.read_bytes()
     place.write_bytes(b"damaged")
     with county.session(DISPATCHER) as session:
-        other = session.execute(text("SELECT no FROM incident WHERE no <> :no ORDER BY no LIMIT 1"), {"no": no})
+        other = session.execute(
+            text("SELECT no FROM incident WHERE no <> :no AND is_open ORDER BY no LIMIT 1"), {"no": no}
+        )
         other_no = str(other.scalar_one())
     photos.add(county, DISPATCHER, other_no, phase="after", content=shot(), folder=folder, now=NOW)
     assert place.read_bytes() == kept
 
 
 def test_a_class_that_asks_for_a_photo_is_resolved_with_one_only(county: Database, folder: Path):
-    """Without a photo of after the step is refused and leaves no trace; with one it is taken."""
+    """Without a photo of after it is refused, with one it is taken, and rework asks for another."""
     at_work = "SELECT no FROM incident WHERE status = 'processing' AND NOT is_sensitive ORDER BY no LIMIT 1"
     with county.engine.begin() as connection:
         no = str(connection.execute(text(at_work)).scalar_one())
@@ -229,6 +232,15 @@ def test_a_class_that_asks_for_a_photo_is_resolved_with_one_only(county: Databas
     photos.add(county, DISPATCHER, no, phase="after", content=shot(2), folder=folder, now=NOW)
     done = handling.advance(county, DISPATCHER, no, Action.RESOLVE, now=NOW, opinion="已清理")
     assert done.status is Status.RESOLVED
+    handling.advance(county, DISPATCHER, no, Action.REWORK, now=NOW + MINUTE, opinion="没有清干净")
+    with pytest.raises(InvalidInput):
+        handling.advance(county, DISPATCHER, no, Action.RESOLVE, now=NOW + 2 * MINUTE, opinion="又清了一遍")
+    photos.add(county, DISPATCHER, no, phase="after", content=shot(3), folder=folder, now=NOW + 2 * MINUTE)
+    handling.advance(county, DISPATCHER, no, Action.RESOLVE, now=NOW + 2 * MINUTE, opinion="又清了一遍")
+    handling.advance(county, DISPATCHER, no, Action.VERIFY, now=NOW + 3 * MINUTE)
+    with pytest.raises(Conflict) as finished:
+        photos.add(county, DISPATCHER, no, phase="after", content=shot(4), folder=folder, now=NOW + 4 * MINUTE)
+    assert finished.value.facts["reason"] == "finished"
 
 
 def test_an_incident_tells_whether_a_phase_has_photos(county: Database, no: str, add: Add):
