@@ -41,6 +41,8 @@ from governance.policy import Policy, Rules, rules_for
 _FETCHED = 3
 """Candidates fetched for each that is wanted: the nearest in a straight line need not be the first to arrive."""
 _LEAST_FETCHED = 24
+OPTIONS = 30
+"""Candidates of each incident that a joint plan may choose from, and send."""
 _SHRINK = 0.998
 """A metre in the plane is at least so many on the ground, within the metric zones that deployments use."""
 

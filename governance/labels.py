@@ -237,6 +237,8 @@ REFUSAL = _labels(
     own_request=("自己提出的要由别人审批", "somebody else decides on one's own request"),
     at_cap=("原处置人手头任务已满，请改派他人", "whoever did the work holds all they may"),
     not_sent=("这名网格员已不在这一件的派单中，可能已改派他人", "that worker isn't sent here any more"),
+    not_planned=("已不符合派单规则，请重新统筹", "the rules don't let that worker go any more, plan again"),
+    other_request=("这个请求编号已用于另一次派单", "the key was used for another request"),
 )
 CLOCK = _labels(
     urgent_hour=("紧急工作时", "urgent hours"),
@@ -364,6 +366,12 @@ ERRORS = _labels(
 def action_text(action: str) -> str:
     """The Chinese word for a step's action; an unknown one stands as it is."""
     return ACTION[action].zh if action in ACTION else action
+
+
+def reason_text(reason: str) -> str:
+    """What kept a command from being carried out or a place from being filled, in Chinese; "" for an unknown code."""
+    found = next((group[reason] for group in (HINDRANCE, REFUSAL, SHORTFALL) if reason in group), None)
+    return "" if found is None else found.zh
 
 
 def shortfall_text(shortfall: str) -> str:

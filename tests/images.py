@@ -28,3 +28,9 @@ def image(database: Database, no: str) -> dict[str, list[tuple[object, ...]]]:
             name: [tuple(row) for row in connection.execute(text(statement), {"no": no})]
             for name, statement in _OF_AN_INCIDENT.items()
         }
+
+
+def only_recommended(before: dict[str, list[tuple[object, ...]]], after: dict[str, list[tuple[object, ...]]]) -> bool:
+    """Whether nothing differs but one recommendation more: what an attempt leaves by which nobody could be sent."""
+    added = [row for row in after["recommendation"] if row not in before["recommendation"]]
+    return len(added) == 1 and after == before | {"recommendation": [*before["recommendation"], *added]}
