@@ -231,7 +231,8 @@ def _clock(at: datetime, now: datetime) -> str:
 
 
 def _sent(sent: ActiveAssignment, now: datetime) -> str:
-    override = f"<p>改派理由：{escape(sent.reason)}</p>" if sent.is_override else ""
+    # Without an override the reason is a note: that the joint plan sent them.
+    override = f"<p>{'改派理由：' if sent.is_override else ''}{escape(sent.reason)}</p>" if sent.reason else ""
     phone = f" · {escape(sent.worker_full_phone)}" if sent.worker_full_phone else ""
     eta = f"，预计 {wording.minutes(sent.eta_s)}到" if sent.eta_s is not None and not sent.arrived_at else ""
     answer = ""
