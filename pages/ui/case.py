@@ -16,7 +16,7 @@ from governance.access import Permission
 from governance.dispatch import Ranked
 from governance.lifecycle import Action
 from layers.palette import SEVERITY, SEVERITY_NUMERAL
-from pages.ui import casemap, casework, commands, context, parts, photos, similar, wording
+from pages.ui import casemap, casework, commands, context, parts, photos, similar, whysent, wording
 
 _UNDO = timedelta(seconds=10)
 _LAYERS = ("incidents", "workers")
@@ -93,6 +93,7 @@ def _panel(incident: Incident, recommendation: Recommendation | None) -> str:
         st.html("".join(_sent(sent, now) for sent in incident.crew))
     casework.render(incident, may_dispatch=bool(chosen))
     st.html(_facts(incident, now))
+    whysent.render(incident)
     photos.render(incident)
     st.link_button("打印办理单", f"/api/incidents/{incident.no}/sheet.pdf", icon=":material/print:", width="stretch")
     similar.render(incident)

@@ -26,7 +26,7 @@ from geo.errors import (
 from governance.incident import Status
 from governance.lifecycle import Action
 from tests.db.balance import require_balance, until_waiting
-from tests.images import image, only_recommended
+from tests.images import endings, image, only_recommended, shortfalls
 from tests.people import DISPATCHER, VIEWER
 
 LON, LAT = 124.018, 45.005
@@ -83,27 +83,6 @@ def lead(incident: Incident) -> str:
 
 def crew(incident: Incident) -> dict[int, str]:
     return {sent.slot: sent.worker_code for sent in incident.crew}
-
-
-def endings(database: Database, no: str) -> list[tuple[int, str, str]]:
-    """Slot, worker and status of every assignment that has ended, in their order."""
-    with database.engine.connect() as connection:
-        rows = connection.execute(
-            text(
-                """SELECT a.slot, w.code, a.status FROM assignment AS a JOIN incident AS i ON i.id = a.incident_id
-                JOIN worker AS w ON w.id = a.worker_id WHERE i.no = :no AND a.ended_at IS NOT NULL ORDER BY a.id"""
-            ),
-            {"no": no},
-        )
-        return [(row.slot, row.code, row.status) for row in rows]
-
-
-def shortfalls(database: Database, no: str) -> list[str]:
-    """Why nobody was sent, of every recommendation that says so, oldest first."""
-    with database.engine.connect() as connection:
-        told = """SELECT r.shortfall FROM recommendation AS r JOIN incident AS i ON i.id = r.incident_id
-            WHERE i.no = :no AND r.shortfall IS NOT NULL ORDER BY r.id"""
-        return list(connection.scalars(text(told), {"no": no}))
 
 
 # Refused
