@@ -19,6 +19,7 @@ from api import (
     paper,
     photos,
     problems,
+    recommendations,
     stream,
     visits,
 )
@@ -45,7 +46,7 @@ def application(context: Context) -> FastAPI:
     )
     app.state.context = context
     problems.install(app)
-    of_incidents = (hotspots, incidents, dispatching, photos, paper)
+    of_incidents = (hotspots, incidents, recommendations, dispatching, photos, paper)
     for part in (health, metrics, auth, layers, base_map, *of_incidents, visits, feeds, stream):
         app.include_router(part.router)
     app.mount("/assets", Assets(ROOT / "assets"), name="assets")

@@ -83,7 +83,8 @@ def propose(caller: Dispatcher) -> dict[str, Any]:
             }
             for line in found.lines
         ],
-        "unsent": [row.no for row in found.unsent],
+        "unsent": [left.incident.no for left in found.unsent],
+        "reasons": {left.incident.no: left.reason or None for left in found.unsent},
         "together": _plan_json(found.together),
         "one_by_one": _plan_json(found.alone),
     }
@@ -95,10 +96,14 @@ def _plan_json(plan: Plan) -> dict[str, int]:
 
 @router.post("/surge")
 def accept(body: SurgeBody, caller: Dispatcher) -> dict[str, Any]:
-    """Sends as planned, in whole or in part; a line that somebody else was faster at is told with its error."""
+    """Sends as planned, in whole or in part; a line that the rules wouldn't send as of now is told with its error."""
     chosen = [(pair.no, pair.worker) for pair in body.assignments]
     outcomes = db.surge.accept(caller.context.database, caller.principal, chosen, now=caller.now)
-    return {"outcomes": [{"no": o.no, "is_sent": o.is_sent, "error": o.error or None} for o in outcomes]}
+    return {
+        "outcomes": [
+            {"no": o.no, "is_sent": o.is_sent, "error": o.error or None, "reason": o.reason or None} for o in outcomes
+        ]
+    }
 
 
 @router.post("/workers/{code}/hand-over")

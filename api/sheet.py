@@ -187,7 +187,7 @@ def _coordinates(incident: Incident) -> str:
 
 def _sent(row: Sent, when: _Clock) -> list[str]:
     result = labels.ASSIGNMENT[row.status].zh
-    why = f"，改派：{row.reason}" if row.is_override else ""
+    why = f"，{'改派：' if row.is_override else ''}{row.reason}" if row.reason else ""
     return [
         f"{row.worker_name or '辖区外人员'}\n{row.worker_code or ''}".strip(),
         *(when(at).replace(" ", "\n") for at in (row.dispatched_at, row.acknowledged_at, row.arrived_at, row.ended_at)),

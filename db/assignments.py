@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from time import sleep
-from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from db import models
 from db.calendar import clockwork
-from db.candidates import Line, Recommendation, recommend, recommend_named
+from db.candidates import OPTIONS, Line, Recommendation, recommend, recommend_named
 from db.cases import Incident, get
+from db.recommendations import Nobody, attempting, keep
 from db.session import Database
 from db.sql import statement
 from db.steps import Particulars, lock, take_step
-from geo.errors import AlreadyDispatched, InvalidInput, NobodyEligible
+from geo.errors import AlreadyDispatched, Conflict, InvalidInput
 from governance.access import Permission, Principal
-from governance.dispatch import Ranked, Shortfall, shortfall_of
+from governance.dispatch import Ranked
 from governance.incident import AssignmentStatus, Status
 from governance.lifecycle import Action
 
@@ -37,22 +38,27 @@ def dispatch(
     worker: str | None = None,
     reason: str = "",
     request_key: str | None = None,
+    is_planned: bool = False,
 ) -> Incident:
     """Sends the first candidates who can be claimed, as the run card asks, or the `worker` (by code) for a `reason`.
 
     A reported incident is accepted on the way. In one transaction: the incident is locked, the candidates are ranked,
-    responders are claimed, and recommendation, assignments and steps are stored. The same `request_key` again answers
-    what the first call made. A line of the run card that can't be filled is kept as a shortfall; without a lead nobody
-    is sent.
+    responders are claimed, and recommendation, assignments and steps are stored. The same request again under its
+    `request_key`, which is the incident's own, answers what the first call made. A line of the run card that can't be
+    filled is kept as a shortfall; without a lead nobody is sent, and of the attempt the recommendation alone is kept.
+
+    With `is_planned` the worker is the joint plan's and no override: the rules have to let them go as of now.
 
     Raises `NotFound`, `NotPermitted`, `AlreadyDispatched`, `TransitionRefused`, `NobodyEligible` (with the shortfall),
-    `UnknownCode` (no such worker), `InvalidInput` (an override without a reason).
+    `UnknownCode` (no such worker), `InvalidInput` (an override without a reason), `Conflict` (the key was used for
+    another request, or the rules don't let the planned worker go).
     """
     principal.require(Permission.DISPATCH)
     require_reason(worker, reason)
-    with database.session(principal) as session:
+    with attempting(database, principal) as session:
         incident = lock(session, no)
-        if request_key is not None and _was_made(session, incident.id, request_key):
+        asked = (principal.account, worker, reason.strip())
+        if request_key is not None and _was_made(session, incident.id, request_key, asked):
             return get(session, no)
         if incident.status in {Status.DISPATCHED, Status.PROCESSING}:
             raise AlreadyDispatched(f"somebody has been sent to {no} already", no=no)
@@ -61,7 +67,16 @@ def dispatch(
             take_step(session, principal, incident, Action.ACCEPT, now=now, clocks=clocks)
         given = Particulars(opinion=reason)
         take_step(session, principal, incident, Action.DISPATCH, now=now, clocks=clocks, given=given)
-        send(session, principal, incident, now=now, worker=worker, reason=reason, request_key=request_key)
+        send(
+            session,
+            principal,
+            incident,
+            now=now,
+            worker=worker,
+            reason=reason,
+            request_key=request_key,
+            is_planned=is_planned,
+        )
         return get(session, no)
 
 
@@ -74,7 +89,7 @@ def reinforce(
     """
     principal.require(Permission.DISPATCH)
     require_reason(worker, reason)
-    with database.session(principal) as session:
+    with attempting(database, principal) as session:
         incident = lock(session, no)
         given = Particulars(opinion=reason)
         take_step(session, principal, incident, Action.REINFORCE, now=now, clocks=clockwork(session), given=given)
@@ -96,28 +111,37 @@ def send(
     reason: str = "",
     request_key: str | None = None,
     slot: int | None = None,
+    is_planned: bool = False,
 ) -> None:
     """Claims responders for the incident and stores why: the whole crew, or one `slot` by its line of the run card.
 
-    Inside of a command that has locked the incident. Raises `NobodyEligible` when the lead, or the slot, stays empty.
+    Inside of a command that has locked the incident. Raises `Nobody`, a `NobodyEligible` that carries the
+    recommendation, when the lead or the slot stays empty; `Conflict` when the planned worker may not or can't go.
     """
     first = slot or 1
     session.flush()
     for pause_s in _PAUSES_S:
         sleep(pause_s)
-        if worker is None:
-            recommendation = recommend(session, incident.no, principal=principal, now=now)
+        if worker is None or is_planned:
+            shortlist = OPTIONS if is_planned else None
+            recommendation = recommend(session, incident.no, principal=principal, now=now, shortlist=shortlist)
         else:
             recommendation = recommend_named(session, incident.no, worker, principal=principal, now=now)
-        line = recommendation.lines[0] if worker else line_of(recommendation, first)
-        claimed = dict(_claim(session, [(first, line)] if slot else _places(recommendation), now=now))
+        number = 1 if worker else _line_of(recommendation, first)
+        line = recommendation.lines[number - 1]
+        if worker is not None and is_planned:
+            line = _planned(line, worker)
+        places = [(first, line)] if slot else [(first, line), *_places(recommendation)[1:]]
+        claimed = dict(_claim(session, places, now=now))
         if first in claimed or not line.ranking.ranked:
             break
+    if first not in claimed and is_planned:
+        raise Conflict(f"{worker} is being sent elsewhere", reason="not_planned")
     if first not in claimed:
-        raise nobody(incident.no, line)
+        raise Nobody(incident.id, recommendation, number, missing=1 if slot else line.rules.people)
     # An incident at work is acknowledged already: whoever joins there has nothing to answer.
     wait = None if incident.status == Status.PROCESSING else timedelta(seconds=recommendation.policy.acknowledge_s)
-    stored = _store(session, principal, incident.id, recommendation, claimed if slot is None else None)
+    kept = keep(session, principal, incident.id, recommendation, claimed if slot is None else None)
     session.execute(
         insert(models.Assignment).inline(),
         [
@@ -125,9 +149,9 @@ def send(
                 "incident_id": incident.id,
                 "slot": place,
                 "worker_id": chosen.candidate.worker_id,
-                "recommendation_id": stored,
+                "recommendation_id": kept,
                 "status": AssignmentStatus.SENT,
-                "is_override": worker is not None and place == first,
+                "is_override": worker is not None and not is_planned and place == first,
                 "reason": reason.strip() if place == first else "",
                 "distance_m": chosen.candidate.distance_m,
                 "eta_s": chosen.eta_s,
@@ -148,38 +172,41 @@ def require_reason(worker: str | None, reason: str) -> None:
         raise InvalidInput("sending somebody else needs a reason", field="reason")
 
 
-def nobody(no: str, line: Line) -> NobodyEligible:
-    """The error that says why nobody can be sent."""
-    return NobodyEligible(
-        f"nobody can be sent to {no}",
-        no=no,
-        shortfall=_shortfall(line),
-        excluded={key.value: number for key, number in line.ranking.excluded.items()},
-    )
+def _was_made(session: Session, incident_id: int, request_key: str, asked: tuple[str, str | None, str]) -> bool:
+    """Whether this request sent somebody before, told by the lead it sent, who may have been replaced since.
 
-
-def _shortfall(line: Line, crew: frozenset[int] = frozenset()) -> Shortfall:
-    """Why places of the line stay empty though the `crew` (worker ids) goes.
-
-    Where all who were ranked go, it is what kept out the rest; where some of them don't, others were faster.
+    `asked`: who asks, the worker who was named, and the reason. Raises `Conflict` when the key was another request's.
     """
-    if line.ranking.shortfall is not None:
-        return line.ranking.shortfall
-    if all(entry.candidate.worker_id in crew for entry in line.ranking.ranked):
-        return shortfall_of(line.ranking.excluded)
-    return Shortfall.ALL_AT_CAP
+    lead = session.execute(
+        select(
+            models.Assignment.dispatched_by, models.Assignment.is_override, models.Assignment.reason, models.Worker.code
+        )
+        .outerjoin(models.Worker, models.Worker.id == models.Assignment.worker_id)
+        .where(
+            models.Assignment.incident_id == incident_id,
+            models.Assignment.request_key == request_key,
+            models.Assignment.slot == 1,
+        )
+    ).one_or_none()
+    if lead is None:
+        return False
+    if asked != (lead.dispatched_by, lead.code if lead.is_override else None, lead.reason):
+        raise Conflict("this request key was used for another request", reason="other_request")
+    return True
 
 
-def _was_made(session: Session, incident_id: int, request_key: str) -> bool:
-    made = select(models.Assignment.id).where(
-        models.Assignment.incident_id == incident_id, models.Assignment.request_key == request_key
-    )
-    return session.scalars(made.limit(1)).one_or_none() is not None
+def _planned(line: Line, worker: str) -> Line:
+    """The line with the planned worker as its only choice. Raises `Conflict` when the rules don't let them go."""
+    ranked = tuple(entry for entry in line.ranking.ranked if entry.candidate.code == worker)
+    if not ranked:
+        raise Conflict(f"the rules don't let {worker} go any more", reason="not_planned")
+    return replace(line, ranking=replace(line.ranking, ranked=ranked))
 
 
-def line_of(recommendation: Recommendation, slot: int) -> Line:
-    """The line of the run card that a slot belongs to; whoever reinforces beyond the card goes by the lead's."""
-    return dict(_places(recommendation)).get(slot, recommendation.lines[0])
+def _line_of(recommendation: Recommendation, slot: int) -> int:
+    """The number of the line that a slot belongs to; whoever reinforces beyond the card goes by the lead's."""
+    numbers = [number for number, line in enumerate(recommendation.lines, start=1) for _ in range(line.rules.people)]
+    return numbers[slot - 1] if slot <= len(numbers) else 1
 
 
 def _places(recommendation: Recommendation) -> list[tuple[int, Line]]:
@@ -205,59 +232,3 @@ def _claim(session: Session, places: Sequence[tuple[int, Line]], *, now: datetim
             yield place, ranked[claimed]
         elif not taken:
             return
-
-
-def _store(
-    session: Session,
-    principal: Principal,
-    incident_id: int,
-    recommendation: Recommendation,
-    claimed: dict[int, Ranked] | None,
-) -> int:
-    """Keeps the whole recommendation. `claimed` by slot tells which lines stayed short; None: one slot was asked."""
-    shortfalls: list[dict[str, Any]] = []
-    if claimed is not None:
-        crew = frozenset(entry.candidate.worker_id for entry in claimed.values())
-        slot = 0
-        for number, line in enumerate(recommendation.lines, start=1):
-            slots = range(slot + 1, slot + line.rules.people + 1)
-            slot += line.rules.people
-            missing = sum(place not in claimed for place in slots)
-            if missing:
-                kept_out = {key.value: count for key, count in line.ranking.excluded.items()}
-                reason = _shortfall(line, crew)
-                shortfalls.append({"line": number, "missing": missing, "shortfall": reason, "excluded": kept_out})
-    return session.scalars(
-        insert(models.Recommendation).returning(models.Recommendation.id),
-        {
-            "incident_id": incident_id,
-            "policy_id": recommendation.policy.id,
-            "made_at": recommendation.made_at,
-            "made_for": principal.account,
-            "candidates": [
-                stored_candidate(entry, number)
-                for number, line in enumerate(recommendation.lines, start=1)
-                for entry in line.ranking.ranked
-            ],
-            "excluded": {key.value: count for key, count in recommendation.ranking.excluded.items()},
-            "shortfall": recommendation.ranking.shortfall,
-            "shortfalls": shortfalls,
-        },
-    ).one()
-
-
-def stored_candidate(ranked: Ranked, line: int) -> dict[str, Any]:
-    """A candidate as the recommendation keeps it."""
-    candidate = ranked.candidate
-    return {
-        "line": line,
-        "rank": ranked.rank,
-        "worker": candidate.code,
-        "ring": ranked.ring.name.lower(),
-        "distance_m": round(candidate.distance_m, 1),
-        "eta_s": ranked.eta_s,
-        "is_estimated": ranked.is_estimated,
-        "load": candidate.load,
-        "position": ranked.position,
-        "age_s": ranked.age_s,
-    }

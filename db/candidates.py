@@ -41,6 +41,8 @@ from governance.policy import Policy, Rules, rules_for
 _FETCHED = 3
 """Candidates fetched for each that is wanted: the nearest in a straight line need not be the first to arrive."""
 _LEAST_FETCHED = 24
+OPTIONS = 30
+"""Candidates of each incident that a joint plan may choose from, and send."""
 _SHRINK = 0.998
 """A metre in the plane is at least so many on the ground, within the metric zones that deployments use."""
 
@@ -72,7 +74,7 @@ class Recommendation:
 class Need:
     """What an incident asks for: its place in degrees and in the metric SRID, its class, and its grids, finest first.
 
-    `declined` are ids of those who refused it or gave no answer, `sent` of those who are on the way.
+    `declined` are ids of those who refused it, gave no answer or handed it over, `sent` of those on the way or there.
     """
 
     id: int
@@ -182,7 +184,9 @@ class _Search:
             is_full = len(chosen) >= rules.shortlist
             if is_full:
                 break
-        ranking = rank(self.candidates(chosen, rules), self.need.codes, rules, self.now, declined=self.need.declined)
+        need = self.need
+        found = self.candidates(chosen, rules)
+        ranking = rank(found, need.codes, rules, self.now, declined=need.declined, sent=need.sent)
         # Who hears that nobody can be sent, hears why as of now.
         counts = _counts(self.session, asked, is_fresh=not ranking.ranked)
         eligible = counts.pop("eligible", 0)
@@ -247,7 +251,8 @@ class _Search:
             "posts": sorted(rules.posts),
             "needs_origin": bool(rules.origins),
             "origins": sorted(rules.origins),
-            "declined": sorted(need.declined | need.sent),
+            "declined": sorted(need.declined),
+            "sent": sorted(need.sent),
             "rested": self.now - timedelta(seconds=rules.rest_s),
             "excludes_stale": rules.excludes_stale,
             "fresh_since": self.now - timedelta(seconds=rules.freshness_s),
@@ -333,7 +338,7 @@ def _counts(session: Session, asked: Mapping[str, Any], *, is_fresh: bool) -> di
     Where that takes long, because there are hundreds of thousands of responders, the counts are kept for a hundred
     times as long as they took: at most one hundredth of the time goes into an explanation that changes slowly.
     """
-    ruled = ("scope", "pools", "cap", "skills", "posts", "origins", "declined", "excludes_stale")
+    ruled = ("scope", "pools", "cap", "skills", "posts", "origins", "declined", "sent", "excludes_stale")
     key = (str(session.connection().engine.url), *(str(asked[name]) for name in ruled))
     began = monotonic()
     with _keeping:

@@ -14,6 +14,7 @@ from db.assignments import send
 from db.calendar import clockwork
 from db.cases import Incident, get
 from db.policies import policy_in_force
+from db.recommendations import Nobody, attempting, keep_unmet
 from db.session import Database
 from db.steps import Particulars, append_step, lock, take_step
 from geo.errors import (
@@ -76,8 +77,9 @@ def refuse(
         try:
             with session.begin_nested():
                 _fill(session, principal, incident, slot, now=now)
-        except NobodyEligible as error:
-            _LOG.info("slot %s of %s stays empty: %s", slot, no, error)
+        except Nobody as nobody:
+            _LOG.info("slot %s of %s stays empty: %s", slot, no, nobody)
+            keep_unmet(session, principal, nobody)
             if slot == 1:
                 # Nobody leads: the others are called back, and the desk decides.
                 session.refresh(incident)
@@ -108,13 +110,13 @@ def reassign(
 ) -> Incident:
     """Calls back those who were sent, at work or not, and sends the next candidates or the `worker` (by code).
 
-    Raises `NotFound`, `TransitionRefused`, `NotPermitted`, `InvalidInput` (no reason), `NobodyEligible` (then nothing
-    has changed), `UnknownCode`.
+    Raises `NotFound`, `TransitionRefused`, `NotPermitted`, `InvalidInput` (no reason), `NobodyEligible` (then
+    nothing has changed but that the recommendation is kept), `UnknownCode`.
     """
     principal.require(Permission.DISPATCH)
     if not reason.strip():
         raise InvalidInput("sending somebody else needs a reason", field="reason")
-    with database.session(principal) as session:
+    with attempting(database, principal) as session:
         incident = lock(session, no)
         given = Particulars(opinion=reason)
         take_step(session, principal, incident, Action.REASSIGN, now=now, clocks=clockwork(session), given=given)
@@ -142,7 +144,7 @@ def hand_over(database: Database, principal: Principal, worker: str, *, now: dat
     passed_on, kept = [], []
     for no in numbers:
         try:
-            with database.session(principal) as session:
+            with attempting(database, principal) as session:
                 incident = lock(session, no)
                 slot = crew.slot_of(session, incident.id, worker)
                 _hand_over(session, principal, incident, slot, now=now)
@@ -172,8 +174,9 @@ def _time_out(database: Database, no: str, *, now: datetime) -> bool:
                 with session.begin_nested():
                     _end(session, SYSTEM, incident, action=Action.TIME_OUT, slot=slot, reason=_LATE_REASON, now=now)
                     _fill(session, SYSTEM, incident, slot, now=now)
-            except NobodyEligible:
+            except Nobody as nobody:
                 session.refresh(incident)
+                keep_unmet(session, SYSTEM, nobody)
                 _wait_on(session, incident, assignment_id, now=now)
         return bool(late)
 
@@ -227,7 +230,7 @@ def _end(
 
 
 def _fill(session: Session, principal: Principal, incident: models.Incident, slot: int, *, now: datetime) -> None:
-    """Sends the next candidate into the slot. Raises `NobodyEligible`."""
+    """Sends the next candidate into the slot. Raises `Nobody`."""
     if slot == 1:
         take_step(session, principal, incident, Action.DISPATCH, now=now, clocks=clockwork(session))
     send(session, principal, incident, now=now, slot=slot)

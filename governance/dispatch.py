@@ -44,6 +44,7 @@ class Exclusion(StrEnum):
     OFF_DUTY = "off_duty"
     OTHER_ROLE = "other_role"
     NO_SKILL = "no_skill"
+    SENT = "sent"
     AT_CAP = "at_cap"
     DECLINED = "declined"
     RESTING = "resting"
@@ -57,6 +58,7 @@ class Shortfall(StrEnum):
     NOBODY_ON_DUTY = "nobody_on_duty"
     NOBODY_OF_ROLE = "nobody_of_role"
     NOBODY_WITH_SKILL = "nobody_with_skill"
+    ALL_SENT = "all_sent"
     ALL_AT_CAP = "all_at_cap"
     ALL_DECLINED = "all_declined"
     ALL_RESTING = "all_resting"
@@ -147,11 +149,13 @@ def rank(
     now: datetime,
     *,
     declined: frozenset[int] = frozenset(),
+    sent: frozenset[int] = frozenset(),
 ) -> Ranking:
     """Orders who qualifies: ring, then travel time, open tasks, longest idle, worker code. The order is total.
 
-    `need_chain` is the incident's chain of grids, finest first; `declined` are ids of those who refused it or gave no
-    answer. A stale position and a post count as places like any other, and are told as what they are.
+    `need_chain` is the incident's chain of grids, finest first; `declined` are ids of those who refused it, gave no
+    answer or handed it over, `sent` of those who are on the way or there. A stale position and a post count as places
+    like any other, and are told as what they are.
 
     Whose travel time can't be had counts by the straight line at a pessimistic speed, but never behind somebody of the
     ring who is farther away: nearness is known, and not knowing the way is nobody's fault.
@@ -159,7 +163,7 @@ def rank(
     excluded: Counter[Exclusion] = Counter()
     rings: dict[Ring, list[Candidate]] = {}
     for candidate in candidates:
-        reason = excluded_by(candidate, rules, now, declined=declined)
+        reason = excluded_by(candidate, rules, now, declined=declined, sent=sent)
         if reason is None:
             rings.setdefault(ring_of(candidate.grid_chain, need_chain), []).append(candidate)
         else:
@@ -186,13 +190,19 @@ _SHORTFALLS = (
     (Exclusion.RESTING, Shortfall.ALL_RESTING),
     (Exclusion.DECLINED, Shortfall.ALL_DECLINED),
     (Exclusion.AT_CAP, Shortfall.ALL_AT_CAP),
+    (Exclusion.SENT, Shortfall.ALL_SENT),
     (Exclusion.NO_SKILL, Shortfall.NOBODY_WITH_SKILL),
     (Exclusion.OTHER_ROLE, Shortfall.NOBODY_OF_ROLE),
 )
 
 
-def excluded_by(  # noqa: PLR0911  one answer for each rule
-    candidate: Candidate, rules: Rules, now: datetime, *, declined: frozenset[int] = frozenset()
+def excluded_by(  # noqa: C901, PLR0911  one answer for each rule
+    candidate: Candidate,
+    rules: Rules,
+    now: datetime,
+    *,
+    declined: frozenset[int] = frozenset(),
+    sent: frozenset[int] = frozenset(),
 ) -> Exclusion | None:
     """The first rule that keeps the candidate from being sent, None when all let pass."""
     if candidate.pool not in rules.pools:
@@ -203,6 +213,9 @@ def excluded_by(  # noqa: PLR0911  one answer for each rule
         return Exclusion.OTHER_ROLE
     if rules.skills and not rules.skills & candidate.skills:
         return Exclusion.NO_SKILL
+    # Before the cap: the task here may be the one that fills it.
+    if candidate.worker_id in sent:
+        return Exclusion.SENT
     if candidate.load >= min(candidate.cap, rules.cap):
         return Exclusion.AT_CAP
     if candidate.worker_id in declined:

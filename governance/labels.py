@@ -199,8 +199,9 @@ EXCLUSION = _labels(
     off_duty=("未在岗", "off duty"),
     other_role=("非所需岗位或来源", "of another role"),
     no_skill=("无所需技能", "without the skill"),
+    sent=("已派往本事件", "sent here already"),
     at_cap=("任务已满", "at the cap"),
-    declined=("已拒接或超时未接", "declined it"),
+    declined=("已拒接、超时未接或已交接", "declined it or handed it over"),
     resting=("任务后休息中", "resting after a task"),
     stale=("位置过时", "position too old"),
     too_far=("距离过远", "too far"),
@@ -209,8 +210,9 @@ SHORTFALL = _labels(
     nobody_on_duty=("没有在岗的派遣人员", "nobody is on duty"),
     nobody_of_role=("在岗人员都不是所需岗位或来源", "nobody on duty is of the role"),
     nobody_with_skill=("在岗人员都没有所需技能", "nobody on duty has the skill"),
+    all_sent=("符合条件的人员都已派往本事件", "everybody who fits was sent here already"),
     all_at_cap=("符合条件的人员任务都已满", "everybody who fits holds all they may"),
-    all_declined=("符合条件的人员都已拒接或超时未接", "everybody who fits declined it"),
+    all_declined=("符合条件的人员都已拒接、超时未接或已交接", "everybody who fits declined it or handed it over"),
     all_resting=("符合条件的人员都在任务后休息", "everybody who fits is resting after a task"),
     all_stale=("符合条件的人员位置都已过时", "the positions of everybody who fits are too old"),
     all_too_far=("符合条件的人员都超出最远派遣距离", "everybody who fits is too far away"),
@@ -249,6 +251,8 @@ REFUSAL = _labels(
     own_part=("不能并入由它自己拆分出的事件", "an incident can't be merged into a part of itself"),
     finished=("事件已经结束，不能再加照片；需要补充请先重新办理", "the incident is finished: reopen it to add photos"),
     not_sent=("这名网格员已不在这一件的派单中，可能已改派他人", "that worker isn't sent here any more"),
+    not_planned=("已不符合派单规则，请重新统筹", "the rules don't let that worker go any more, plan again"),
+    other_request=("这个请求编号已用于另一次派单", "the key was used for another request"),
 )
 CLOCK = _labels(
     urgent_hour=("紧急工作时", "urgent hours"),
@@ -376,6 +380,12 @@ ERRORS = _labels(
 def action_text(action: str) -> str:
     """The Chinese word for a step's action; an unknown one stands as it is."""
     return ACTION[action].zh if action in ACTION else action
+
+
+def reason_text(reason: str) -> str:
+    """What kept a command from being carried out or a place from being filled, in Chinese; "" for an unknown code."""
+    found = next((group[reason] for group in (HINDRANCE, REFUSAL, SHORTFALL) if reason in group), None)
+    return "" if found is None else found.zh
 
 
 def shortfall_text(shortfall: str) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 import networkx as nx
@@ -169,8 +170,17 @@ class Oracle:
             return 3 if post == at["community"] else 2
         return 4 if at["street"] in above else 5
 
-    def answer(self, spot: Spot, policy: Policy, line: Requirement, *, now: datetime, scope: str = "") -> Answer:
-        """Everybody judged for one line of a run card at one place."""
+    def answer(
+        self,
+        spot: Spot,
+        policy: Policy,
+        line: Requirement,
+        *,
+        now: datetime,
+        scope: str = "",
+        away: Mapping[int, str] = MappingProxyType({}),
+    ) -> Answer:
+        """Everybody judged for one line of a run card at one place; `away` tells who was sent there or declined."""
         count = len(self.lons)
         _, _, metres = self.geod.inv(np.full(count, spot.lon), np.full(count, spot.lat), self.lons, self.lats)
         times = self.times((spot.x, spot.y), policy.mode)
@@ -181,7 +191,7 @@ class Oracle:
         for n, row in enumerate(self.people):
             if not row.grid_code.startswith(scope):
                 continue
-            reason = self._reason(row, policy, line, set(skills), now)
+            reason = self._reason(row, policy, line, set(skills), now=now, away=away.get(row.id, ""))
             if reason:
                 excluded[reason] += 1
             elif metres[n] > (line.max_distance_m or policy.max_distance_m):
@@ -253,7 +263,7 @@ class Oracle:
         return "fresh" if now - row.positioned_at <= timedelta(seconds=freshness_s) else "stale"
 
     @classmethod
-    def _reason(cls, row: Any, policy: Policy, line: Requirement, skills: set[int], now: datetime) -> str:
+    def _reason(cls, row: Any, policy: Policy, line: Requirement, skills: set[int], *, now: datetime, away: str) -> str:
         rest_s = policy.rest_s if line.rest_s is None else line.rest_s
         failed: Mapping[str, bool] = {
             "other_pool": row.pool not in (line.pools or policy.pools),
@@ -261,7 +271,9 @@ class Oracle:
             "other_role": bool(line.posts and row.post not in line.posts)
             or bool(line.origins and row.origin not in line.origins),
             "no_skill": bool(skills) and not skills & set(row.skills),
+            "sent": away == "sent",
             "at_cap": row.load >= min(row.cap, line.cap or policy.cap),
+            "declined": away == "declined",
             "resting": row.finished_at is not None and now - row.finished_at < timedelta(seconds=rest_s),
             "stale": policy.excludes_stale
             and cls._position(row, line.freshness_s or policy.freshness_s, now) == "stale",

@@ -8,6 +8,7 @@ FROM (
         WHEN (:needs_post AND r.post <> ALL (CAST(:posts AS text[])))
             OR (:needs_origin AND r.origin <> ALL (CAST(:origins AS text[]))) THEN 'other_role'
         WHEN :needs_skill AND NOT r.skills && CAST(:skills AS int[]) THEN 'no_skill'
+        WHEN r.worker_id = ANY (CAST(:sent AS bigint[])) THEN 'sent'
         WHEN r.load >= least(r.cap, :cap) THEN 'at_cap'
         WHEN r.worker_id = ANY (CAST(:declined AS bigint[])) THEN 'declined'
         WHEN r.finished_at > :rested THEN 'resting'

@@ -19,7 +19,7 @@ FROM (
 WHERE r.load < :cap AND r.pool = ANY (CAST(:pools AS text[])) AND NOT r.areas && CAST(:outside AS int[])
     AND (NOT :needs_post OR r.post = ANY (CAST(:posts AS text[])))
     AND (NOT :needs_origin OR r.origin = ANY (CAST(:origins AS text[])))
-    AND r.worker_id <> ALL (CAST(:declined AS bigint[]))
+    AND r.worker_id <> ALL (CAST(:declined AS bigint[])) AND r.worker_id <> ALL (CAST(:sent AS bigint[]))
     AND (r.finished_at IS NULL OR r.finished_at <= :rested)
     AND (NOT :excludes_stale OR r.positioned_at IS NULL OR r.positioned_at >= :fresh_since)
     AND starts_with(r.grid_code, :scope)

@@ -16,7 +16,7 @@ from governance.access import Permission
 from governance.dispatch import Ranked
 from governance.lifecycle import Action
 from layers.palette import SEVERITY, SEVERITY_NUMERAL
-from pages.ui import casemap, casework, commands, context, parts, photos, similar, wording
+from pages.ui import casemap, casework, commands, context, parts, photos, similar, whysent, wording
 
 _UNDO = timedelta(seconds=10)
 _LAYERS = ("incidents", "workers")
@@ -93,6 +93,7 @@ def _panel(incident: Incident, recommendation: Recommendation | None) -> str:
         st.html("".join(_sent(sent, now) for sent in incident.crew))
     casework.render(incident, may_dispatch=bool(chosen))
     st.html(_facts(incident, now))
+    whysent.render(incident)
     photos.render(incident)
     st.link_button("打印办理单", f"/api/incidents/{incident.no}/sheet.pdf", icon=":material/print:", width="stretch")
     similar.render(incident)
@@ -231,7 +232,8 @@ def _clock(at: datetime, now: datetime) -> str:
 
 
 def _sent(sent: ActiveAssignment, now: datetime) -> str:
-    override = f"<p>改派理由：{escape(sent.reason)}</p>" if sent.is_override else ""
+    # Without an override the reason is a note: that the joint plan sent them.
+    override = f"<p>{'改派理由：' if sent.is_override else ''}{escape(sent.reason)}</p>" if sent.reason else ""
     phone = f" · {escape(sent.worker_full_phone)}" if sent.worker_full_phone else ""
     eta = f"，预计 {wording.minutes(sent.eta_s)}到" if sent.eta_s is not None and not sent.arrived_at else ""
     answer = ""

@@ -27,7 +27,7 @@ def render() -> None:
     if not proposal.lines:
         st.html(
             '<div class="case-empty">没有待派遣的事件，或都没有可派人员。<br>有多件事件同时待派时，'
-            "这里给出统筹方案：谁去哪一件，合计路程最短。</div>"
+            "这里给出统筹方案：谁去哪一件，合计路程最短。</div>" + _unsent(proposal)
         )
         _close("返回")
         return
@@ -44,10 +44,7 @@ def render() -> None:
     with back:
         _close("返回  Esc")
     if proposal.unsent:
-        rows = "".join(f"<li>{escape(row.title)}（{escape(row.grid_name)}）</li>" for row in proposal.unsent)
-        st.html(
-            f'<section class="case-nobody"><b>以下 {len(proposal.unsent)} 件没有可派人员</b><ul>{rows}</ul></section>'
-        )
+        st.html(_unsent(proposal))
 
 
 def forget() -> None:
@@ -107,6 +104,17 @@ def _line(line: Proposed) -> str:
 <small>{escape(alone)}</small></div>"""
 
 
+def _unsent(proposal: Proposal) -> str:
+    """Those to whom nobody goes, and why."""
+    rows = "".join(
+        f"<li>{escape(left.incident.title)}（{escape(left.incident.grid_name)}）："
+        f"{escape(labels.reason_text(left.reason) or '合适的人员已安排去更急或更近的事件')}</li>"
+        for left in proposal.unsent
+    )
+    title = f"<b>以下 {len(proposal.unsent)} 件暂不派人</b>"
+    return f'<section class="case-nobody">{title}<ul>{rows}</ul></section>' if rows else ""
+
+
 def _send(chosen: list[tuple[str, str]]) -> None:
     database, principal = context.deployment().database, context.principal()
     outcomes: list[Outcome] = []
@@ -123,4 +131,8 @@ def _outcomes(outcomes: list[Outcome]) -> None:
     failed = [outcome for outcome in outcomes if not outcome.is_sent]
     st.success(f"已派出 {len(outcomes) - len(failed)} 件。", icon=":material/check_circle:")
     for outcome in failed:
-        st.warning(f"{outcome.no} 未派出：{labels.ERRORS[outcome.error].zh}。", icon=":material/info:")
+        st.warning(f"{outcome.no} 未派出：{_why(outcome)}。", icon=":material/info:")
+
+
+def _why(outcome: Outcome) -> str:
+    return labels.reason_text(outcome.reason) or labels.ERRORS[outcome.error].zh

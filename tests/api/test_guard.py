@@ -36,6 +36,7 @@ ASKED: dict[tuple[str, str], Permission] = {
     ("POST", "/api/incidents"): Permission.REPORT_INCIDENT,
     ("GET", "/api/incidents/none"): Permission.READ_LAYERS,
     ("GET", "/api/incidents/none/candidates"): Permission.DISPATCH,
+    ("GET", "/api/incidents/none/recommendations"): Permission.READ_LAYERS,
     ("POST", "/api/incidents/none/dispatch"): Permission.DISPATCH,
     ("POST", "/api/incidents/none/steps"): Permission.ADVANCE_INCIDENT,
     ("POST", "/api/incidents/none/photos?phase=after"): Permission.ADVANCE_INCIDENT,

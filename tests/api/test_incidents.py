@@ -164,6 +164,65 @@ def test_nobody_eligible_says_why(clients: Any, body: Callable[..., dict[str, ob
     answer = clients.dispatcher.post(f"/api/incidents/{no}/dispatch", json={})
     assert (answer.status_code, answer.json()["code"]) == (409, "nobody_eligible")
     assert answer.json()["shortfall"]
+    (kept,) = clients.viewer.get(f"/api/incidents/{no}/recommendations").json()["recommendations"]
+    assert (kept["shortfall"], kept["candidates"], kept["sent"]) == (answer.json()["shortfall"], [], [])
+    assert sum(kept["excluded"].values()) > 0
+
+
+def test_what_was_recommended_can_be_read_afterwards(clients: Any, reported: Any):
+    """Every sending left its candidates, counts and policy, newest first, and says whom it sent; people by code."""
+    no = reported["no"]
+    path = f"/api/incidents/{no}/recommendations"
+    assert clients.officer.get(path).json() == {"no": no, "recommendations": []}
+    offered = clients.officer.get(f"/api/incidents/{no}/candidates").json()
+    first = offered["candidates"][0]
+    sent = clients.officer.post(f"/api/incidents/{no}/dispatch", json={}).json()["assignment"]["worker"]
+    (made,) = clients.officer.get(path).json()["recommendations"]
+    assert (made["policy"], made["shortfall"], made["shortfalls"]) == (offered["policy"]["id"], None, [])
+    assert (made["sent"], made["excluded"]) == ([sent], offered["excluded"])
+    same = ("rank", "worker", "ring", "eta_s", "is_estimated", "load", "position", "age_s")
+    assert {name: made["candidates"][0][name] for name in same} == {name: first[name] for name in same}
+    assert "worker_name" not in made["candidates"][0]
+    _step(clients, no, "reassign")
+    again, before = clients.officer.get(path).json()["recommendations"]
+    assert before == made
+    assert again["excluded"]["declined"] == 1
+    assert sent not in again["sent"]
+    assert len(clients.officer.get(f"{path}?limit=1").json()["recommendations"]) == 1
+    assert clients.officer.get(f"{path}?limit=0").status_code == 422
+    assert clients.officer_of_rongye.get(path).status_code == 404
+
+
+def test_a_key_is_one_requests_own(clients: Any, reported: Any):
+    """The same call under its key answers what it made; another body, or another account, under it is a conflict."""
+    path, key = f"/api/incidents/{reported['no']}/dispatch", {"Idempotency-Key": "d-1"}
+    first = clients.officer.post(path, json={}, headers=key)
+    assert first.status_code == 200, first.text
+    assert clients.officer.post(path, json={}, headers=key).json() == first.json()
+    for client, asked in (
+        (clients.officer, {"worker": "W32", "reason": "熟悉情况"}),
+        (clients.dispatcher, {}),
+    ):
+        answer = client.post(path, json=asked, headers=key)
+        assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+        assert "请求编号" in answer.json()["detail"]
+
+
+def test_a_plan_sends_nobody_past_the_rules(clients: Any, reported: Any, body: Callable[..., dict[str, object]]):
+    """A line whose worker the rules don't rank is told with its reason; the unsent are told with theirs."""
+    no = reported["no"]
+    answer = clients.officer.post("/api/surge", json={"assignments": [{"no": no, "worker": "W99"}]})
+    assert answer.json()["outcomes"] == [{"no": no, "is_sent": False, "error": "conflict", "reason": "not_planned"}]
+    assert clients.officer.get(f"/api/incidents/{no}").json()["status"] == "reported"
+    nobody = clients.dispatcher.post("/api/incidents", json=body(**{"class": "0402"})).json()["no"]
+    plan = clients.dispatcher.get("/api/surge").json()
+    assert nobody in plan["unsent"]
+    assert plan["reasons"][nobody] in {"nobody_with_skill", "nobody_on_duty"}
+    planned = clients.dispatcher.get(f"/api/incidents/{no}/candidates").json()["candidates"][0]["worker"]
+    sent = clients.dispatcher.post("/api/surge", json={"assignments": [{"no": no, "worker": planned}]}).json()
+    assert sent["outcomes"] == [{"no": no, "is_sent": True, "error": None, "reason": None}]
+    made = clients.dispatcher.get(f"/api/incidents/{no}").json()["assignment"]
+    assert (made["worker"], made["is_override"], made["reason"]) == (planned, False, "联合派单方案")
 
 
 def test_an_incident_is_followed_until_it_is_closed(clients: Any, reported: Any):

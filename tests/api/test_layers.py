@@ -101,6 +101,7 @@ def test_an_officer_never_sees_another_street(clients: Any, reported: Any):
     for method, tail, sent in (
         ("GET", "", None),
         ("GET", "/candidates", None),
+        ("GET", "/recommendations", None),
         ("POST", "/dispatch", {}),
         ("POST", "/steps", {"action": "accept"}),
     ):

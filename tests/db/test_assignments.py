@@ -21,6 +21,7 @@ from governance.access import Principal
 from governance.dispatch import Ranked
 from governance.incident import Status
 from governance.lifecycle import Action
+from tests.images import image, only_recommended
 from tests.people import DISPATCHER, OFFICER, PLANNER, RUSONG, VIEWER
 
 PLACE = {"lon": 124.018, "lat": 45.005, "crs": "wgs84"}
@@ -90,6 +91,21 @@ def nothing_changed(database: Database, no: str) -> Iterator[None]:
     assert seen() == before
 
 
+@contextmanager
+def only_a_recommendation_kept(database: Database, no: str, shortfall: str) -> Iterator[None]:
+    """Nothing has changed, but that the recommendation which sends nobody is kept with its counts and the shortfall."""
+    before, earlier = image(database, no), kept(database, no)
+    yield
+    assert only_recommended(before, image(database, no))
+    *others, added = kept(database, no)
+    assert others == earlier
+    assert (added.shortfall, added.shortfalls[0]["shortfall"]) == (shortfall, shortfall)
+    assert added.shortfalls[0]["excluded"] == added.excluded
+    with database.engine.connect() as connection:
+        claimed = text("SELECT count(*) FROM assignment WHERE recommendation_id = :id")
+        assert connection.execute(claimed, {"id": added.id}).scalar_one() == 0
+
+
 def shortlist(database: Database, no: str, now: datetime, *, by: Principal = DISPATCHER) -> list[Ranked]:
     with database.session(by) as session:
         return list(candidates.recommend(session, no, principal=by, now=now).ranking.ranked)
@@ -153,13 +169,15 @@ def test_whom_another_just_claims_is_passed_over(county: Database, now: datetime
 
 
 def test_when_all_are_being_claimed_nobody_is_sent(county: Database, now: datetime):
-    """When others hold every candidate at every try, the refusal says that all are taken, and nothing has changed."""
+    """When others hold every candidate at every try, the refusal says that all are taken, and they stay on record."""
     no = report(county, now)
-    with nothing_changed(county, no), county.engine.begin() as other:
+    listed = [entry.candidate.code for entry in shortlist(county, no, now)]
+    with only_a_recommendation_kept(county, no, "all_at_cap"), county.engine.begin() as other:
         other.execute(text("SELECT FROM responder FOR NO KEY UPDATE"))
         with pytest.raises(NobodyEligible) as refused:
             assignments.dispatch(county, DISPATCHER, no, now=now)
     assert refused.value.facts["shortfall"] == "all_at_cap"
+    assert [entry["worker"] for entry in kept(county, no)[0].candidates] == listed
 
 
 @pytest.mark.parametrize(
@@ -167,15 +185,17 @@ def test_when_all_are_being_claimed_nobody_is_sent(county: Database, now: dateti
     [("on_duty = false", "nobody_on_duty"), ("skills = '{1}'", "nobody_with_skill"), ("load = cap", "all_at_cap")],
 )
 def test_when_nobody_fits_the_refusal_says_why(county: Database, now: datetime, change_to: str, shortfall: str):
-    """Nobody on duty, skilled or free: the refusal carries the shortfall and counts, the incident stays as it was."""
+    """Nobody on duty, skilled or free: the refusal carries the shortfall and counts, which alone are kept of it."""
     no = report(county, now)
     change(county, f"UPDATE responder SET {change_to}")
-    with nothing_changed(county, no), pytest.raises(NobodyEligible) as refused:
+    with only_a_recommendation_kept(county, no, shortfall), pytest.raises(NobodyEligible) as refused:
         assignments.dispatch(county, DISPATCHER, no, now=now)
     assert refused.value.facts["shortfall"] == shortfall
     counts = refused.value.facts["excluded"]
     assert isinstance(counts, dict)
     assert sum(counts.values()) == len(people(county))
+    (stored,) = kept(county, no)
+    assert (stored.candidates, stored.excluded, stored.made_for) == ([], counts, "dispatcher")
 
 
 def test_an_override_needs_a_reason_and_is_kept(county: Database, now: datetime):
@@ -199,7 +219,7 @@ def test_an_override_ends_at_duty_and_cap(county: Database, now: datetime):
     change(county, "UPDATE responder SET on_duty = false WHERE worker_id = :id", id=named.id)
     change(county, "UPDATE responder SET load = cap WHERE worker_id = :id", id=full.id)
     for code, shortfall in ((named.code, "nobody_on_duty"), (full.code, "all_at_cap")):
-        with nothing_changed(county, no), pytest.raises(NobodyEligible) as refused:
+        with only_a_recommendation_kept(county, no, shortfall), pytest.raises(NobodyEligible) as refused:
             assignments.dispatch(county, DISPATCHER, no, now=now, worker=code, reason="熟悉情况")
         assert refused.value.facts["shortfall"] == shortfall
     with nothing_changed(county, no), pytest.raises(UnknownCode) as unknown:
@@ -238,41 +258,19 @@ def test_who_is_there_already_is_not_sent_once_more(county: Database, now: datet
         assignments.reinforce(county, DISPATCHER, no, now=now, worker=first.candidate.code, reason="再派")
     crew = assignments.reinforce(county, DISPATCHER, no, now=now).crew
     assert [sent.worker_code for sent in crew] == [first.candidate.code, second.candidate.code]
+    assert kept(county, no)[-1].excluded["sent"] == 1
+    assert "declined" not in kept(county, no)[-1].excluded
 
 
-def test_the_same_request_again_answers_what_the_first_made(county: Database, now: datetime):
-    """A key that was used for the incident makes nothing more, not even after a withdrawal; another key is refused."""
-    no, other = report(county, now), report(county, now)
-    sent = assignments.dispatch(county, DISPATCHER, no, now=now, request_key="k1")
-    with nothing_changed(county, no):
-        assert assignments.dispatch(county, DISPATCHER, no, now=now, request_key="k1") == sent
-        for key in ("k2", None):
-            with pytest.raises(AlreadyDispatched):
-                assignments.dispatch(county, DISPATCHER, no, now=now, request_key=key)
-    assert assignments.dispatch(county, DISPATCHER, other, now=now, request_key="k1").status is Status.DISPATCHED
-    handling.advance(county, DISPATCHER, no, Action.WITHDRAW, now=now)
-    assert assignments.dispatch(county, DISPATCHER, no, now=now, request_key="k1").status is Status.ACCEPTED
-    assert assignments.dispatch(county, DISPATCHER, no, now=now, request_key="k2").status is Status.DISPATCHED
-
-
-@pytest.mark.parametrize("class_code", ["0201", "0301"])
-def test_eight_of_the_same_request_at_once_make_one_dispatch(county: Database, now: datetime, class_code: str):
-    """A request that a bad line repeats eight times at once sends one crew, and all eight answers are the same."""
-    no = report(county, now, class_code=class_code)
-    before = loads(county)
-    gate = threading.Barrier(8)
-
-    def press(_: int) -> cases.Incident:
-        gate.wait()
-        return assignments.dispatch(county, DISPATCHER, no, now=now, request_key="once")
-
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(press, range(8)))
-    assert all(answer == answers[0] for answer in answers)
-    crew = Counter(sent.worker_code for sent in answers[0].crew)
-    assert set(crew.values()) == {1}
-    assert Counter(loads(county)) == Counter(before) + crew
-    assert len(kept(county, no)) == 1
+def test_when_all_are_there_nobody_is_left_to_reinforce(county: Database, now: datetime):
+    """Where the only one on duty is on the way, the refusal says so, and so does the recommendation that is kept."""
+    no = report(county, now)
+    first, *_ = shortlist(county, no, now)
+    change(county, "UPDATE responder SET on_duty = (worker_id = :id)", id=first.candidate.worker_id)
+    assignments.dispatch(county, DISPATCHER, no, now=now)
+    with only_a_recommendation_kept(county, no, "all_sent"), pytest.raises(NobodyEligible) as refused:
+        assignments.reinforce(county, DISPATCHER, no, now=now)
+    assert refused.value.facts["shortfall"] == "all_sent"
 
 
 def test_who_may_not_dispatch(county: Database, now: datetime):

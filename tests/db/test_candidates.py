@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ from tests.oracle import Oracle, Spot
 from tests.people import OFFICER
 
 CASES = 250
-"""For each of the eight worlds: two thousand in all."""
+"""For each of the worlds: more than two thousand in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class World:
     policy: dict[str, Any]
     change: str = "SELECT 1"
     principal: Principal = SYSTEM
+    has_history: bool = False
+    """Whether people were sent to the incidents before, are there still or declined."""
 
 
 _BUSY = """UPDATE responder SET load = worker_id % 4 % (cap + 1), cap = greatest(cap, worker_id % 4 % (cap + 1)),
@@ -53,7 +55,10 @@ WORLDS = [
     World(name="no roads", policy={"excludes_stale": True, "freshness_s": 120}, change=_NO_ROADS),
     World(name="torn roads", policy={"max_distance_m": 2500, "shortlist": 10}, change=_TORN_ROADS),
     World(name="an officer's street", policy={"excludes_stale": True, "cards": _CARDS}, principal=OFFICER),
+    World(name="sent before", policy={"rest_s": 600, "cap": 2}, change=_BUSY, has_history=True),
 ]
+ENDINGS = {"sent": "sent", "arrived": "sent", "refused": "declined", "timed_out": "declined", "handed_over": "declined"}
+"""What somebody's assignment makes of them; who was withdrawn or is done may be sent again."""
 
 
 def points(database: Database, rng: np.random.Generator) -> Iterator[tuple[float, float]]:
@@ -123,9 +128,35 @@ def incidents_at(
     return rows
 
 
+def people_sent(
+    database: Database, rng: np.random.Generator, now: datetime, numbers: Sequence[str]
+) -> dict[str, dict[int, str]]:
+    """Assignments put straight into the table, to every incident some; what is to be told of whom, by incident."""
+    told: dict[str, dict[int, str]] = {}
+    with database.engine.begin() as connection:
+        ids = {row.no: row.id for row in connection.execute(text("SELECT id, no FROM incident"))}
+        workers = list(connection.scalars(text("SELECT worker_id FROM responder WHERE on_duty ORDER BY worker_id")))
+        rows = []
+        for no in numbers:
+            chosen = rng.choice(workers, size=int(rng.integers(40)), replace=False)
+            statuses = [str(s) for s in rng.choice([*ENDINGS, "withdrawn", "done"], size=len(chosen))]
+            told[no] = {int(w): ENDINGS[s] for w, s in zip(chosen, statuses, strict=True) if s in ENDINGS}
+            rows += [
+                {
+                    **dict.fromkeys(("reason", "end_reason", "dispatched_by"), ""),
+                    "incident_id": ids[no], "worker_id": int(worker), "status": status, "is_override": False,
+                    "distance_m": 1.0, "dispatched_at": now, "slot": slot,
+                    "ended_at": None if ENDINGS.get(status) == "sent" else now,
+                }
+                for slot, (worker, status) in enumerate(zip(chosen, statuses, strict=True), start=1)
+            ]  # fmt: skip
+        connection.execute(insert(models.Assignment), rows)
+    return told
+
+
 @pytest.mark.parametrize("world", WORLDS, ids=[world.name for world in WORLDS])
 def test_the_recommended_order_equals_brute_force(county: Database, now: datetime, world: World):
-    """At 250 places in each of eight worlds the list, its times and the counts are those of judging everybody."""
+    """At 250 places in each of nine worlds the list, its times and the counts are those of judging everybody."""
     rng = np.random.default_rng(WORLDS.index(world))
     with county.engine.begin() as connection:
         connection.execute(text(world.change))
@@ -133,6 +164,7 @@ def test_the_recommended_order_equals_brute_force(county: Database, now: datetim
         given: Policy = replace(policies.policy_in_force(session), **{"cards": {}, **world.policy})
     policy = policies.save(county, SYSTEM, given, note=world.name, now=now)
     places = incidents_at(county, rng, now, world.principal.grid_prefix)
+    away = people_sent(county, rng, now, [no for no, *_ in places]) if world.has_history else {}
     oracle = Oracle(county)
     later = now + timedelta(seconds=60)
     with county.session(world.principal) as session:
@@ -143,7 +175,8 @@ def test_the_recommended_order_equals_brute_force(county: Database, now: datetim
             assert [line.rules.people for line in found.lines] == [line.people for line in card]
             for line, got in zip(card, found.lines, strict=True):
                 place = Spot(grid=grid, class_code=class_code, lon=lon, lat=lat, x=x, y=y)
-                expected = oracle.answer(place, policy, line, now=later, scope=world.principal.grid_prefix)
+                scope = world.principal.grid_prefix
+                expected = oracle.answer(place, policy, line, now=later, scope=scope, away=away.get(no, {}))
                 listed = [
                     (e.candidate.code, int(e.ring), e.eta_s, e.is_estimated, e.position.value)
                     for e in got.ranking.ranked

@@ -16,7 +16,7 @@ from db.session import Database
 from geo.errors import Conflict, NobodyEligible
 from governance.lifecycle import Action
 from governance.policy import Requirement
-from tests.db.test_assignments import change, free, kept, loads, nothing_changed, people, report
+from tests.db.test_assignments import change, free, kept, loads, only_a_recommendation_kept, people, report
 from tests.images import image
 from tests.people import ADMIN, DISPATCHER
 
@@ -88,15 +88,17 @@ def test_the_lead_goes_though_nobody_comes_along(county: Database, now: datetime
 
 
 def test_without_a_lead_nobody_goes(county: Database, now: datetime):
-    """Where no grid chief is on duty nobody is sent, though somebody could come along, and nothing has changed."""
+    """Where no grid chief is on duty nobody is sent, though somebody could come along; the lead's want is on record."""
     change(county, "UPDATE responder SET on_duty = false WHERE post = 'grid_chief'")
     no = gas(county, now)
     with county.session(DISPATCHER) as session:
         lines = candidates.recommend(session, no, principal=DISPATCHER, now=now).lines
     assert [bool(line.ranking.ranked) for line in lines] == [False, True]
-    with nothing_changed(county, no), pytest.raises(NobodyEligible) as refused:
+    with only_a_recommendation_kept(county, no, "nobody_of_role"), pytest.raises(NobodyEligible) as refused:
         assignments.dispatch(county, DISPATCHER, no, now=now)
     assert refused.value.facts["shortfall"] == "nobody_of_role"
+    (stored,) = kept(county, no)
+    assert (stored.candidates, stored.shortfalls[0]["line"], stored.shortfalls[0]["missing"]) == ([], 1, 1)
 
 
 def test_the_lead_doesnt_come_along_with_themselves(county: Database, now: datetime):

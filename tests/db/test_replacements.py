@@ -26,7 +26,7 @@ from geo.errors import (
 from governance.incident import Status
 from governance.lifecycle import Action
 from tests.db.balance import require_balance, until_waiting
-from tests.images import image
+from tests.images import endings, image, only_recommended, shortfalls
 from tests.people import DISPATCHER, VIEWER
 
 LON, LAT = 124.018, 45.005
@@ -85,19 +85,6 @@ def crew(incident: Incident) -> dict[int, str]:
     return {sent.slot: sent.worker_code for sent in incident.crew}
 
 
-def endings(database: Database, no: str) -> list[tuple[int, str, str]]:
-    """Slot, worker and status of every assignment that has ended, in their order."""
-    with database.engine.connect() as connection:
-        rows = connection.execute(
-            text(
-                """SELECT a.slot, w.code, a.status FROM assignment AS a JOIN incident AS i ON i.id = a.incident_id
-                JOIN worker AS w ON w.id = a.worker_id WHERE i.no = :no AND a.ended_at IS NOT NULL ORDER BY a.id"""
-            ),
-            {"no": no},
-        )
-        return [(row.slot, row.code, row.status) for row in rows]
-
-
 # Refused
 
 
@@ -134,7 +121,8 @@ def test_when_everybody_refused_the_desk_decides(town: Database, report: Callabl
     with pytest.raises(NobodyEligible) as refused:
         assignments.dispatch(town, DISPATCHER, no, now=now + 5 * MINUTE)
     assert refused.value.facts["shortfall"] == "all_declined"
-    assert image(town, no) == before
+    assert only_recommended(before, image(town, no))
+    assert shortfalls(town, no) == ["all_declined"] * 2
 
 
 def test_who_comes_along_refuses_for_themselves(town: Database, report: Callable[..., str], now: datetime):
@@ -160,6 +148,7 @@ def test_where_nobody_else_can_come_along_the_lead_goes_alone(
     assignments.reinforce(town, DISPATCHER, no, now=now)
     after = replacements.refuse(town, DISPATCHER, no, reason="在忙", now=now + MINUTE, worker=second)
     assert (after.status, crew(after)) == (Status.DISPATCHED, {1: first})
+    assert shortfalls(town, no) == ["all_declined"]
 
 
 def test_without_a_lead_the_others_are_called_back(town: Database, report: Callable[..., str], now: datetime):
@@ -235,6 +224,7 @@ def test_where_nobody_else_is_there_the_silent_keep_it(town: Database, report: C
         assert (after.status, crew(after)) == (Status.DISPATCHED, before)
         assert [sent.acknowledge_by for sent in after.crew] == [late + PATIENCE] * 2
         assert [step.action for step in after.steps].count("time_out") == 2 * turn
+        assert len(shortfalls(town, no)) == 2 * turn
     assert sorted(before.values()) == people
 
 
@@ -349,6 +339,8 @@ def test_reassigning_to_somebody_named(town: Database, report: Callable[..., str
     before = image(town, no)
     with pytest.raises(NobodyEligible):
         replacements.reassign(town, DISPATCHER, no, reason="换人", now=now)
+    assert only_recommended(before, image(town, no))
+    before = image(town, no)
     with pytest.raises(InvalidInput):
         replacements.reassign(town, DISPATCHER, no, reason="", now=now)
     assert image(town, no) == before
@@ -384,6 +376,7 @@ def test_a_shift_s_end_passes_on_what_can_be(town: Database, report: Callable[..
     assert (after.status, lead(after), after.arrived_at) == (Status.DISPATCHED, staying, None)
     assert endings(town, passed) == [(1, going, "handed_over")]
     assert get(town, kept) == before
+    assert shortfalls(town, kept)[-1] == "all_declined"
     with pytest.raises(UnknownCode):
         replacements.hand_over(town, DISPATCHER, "W99999", now=now)
 

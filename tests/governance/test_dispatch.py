@@ -116,6 +116,8 @@ def test_a_full_tie_goes_by_code():
         ({"post": "unit_chief"}, Exclusion.OTHER_ROLE, Shortfall.NOBODY_OF_ROLE),
         ({"origin": "volunteer"}, Exclusion.OTHER_ROLE, Shortfall.NOBODY_OF_ROLE),
         ({"worker_id": 66}, Exclusion.DECLINED, Shortfall.ALL_DECLINED),
+        ({"worker_id": 77}, Exclusion.SENT, Shortfall.ALL_SENT),
+        ({"worker_id": 77, "load": 3}, Exclusion.SENT, Shortfall.ALL_SENT),
         ({"finished_at": NOW - timedelta(seconds=599)}, Exclusion.RESTING, Shortfall.ALL_RESTING),
         ({"positioned_at": NOW - timedelta(seconds=1801)}, Exclusion.STALE, Shortfall.ALL_STALE),
         ({"on_duty": False}, Exclusion.OFF_DUTY, Shortfall.NOBODY_ON_DUTY),
@@ -130,8 +132,9 @@ def test_a_full_tie_goes_by_code():
 )
 def test_each_rule_keeps_out_whom_it_should(facts: dict[str, object], reason: Exclusion, shortfall: Shortfall):
     """Each rule alone keeps somebody out who passes all the others, and the shortfall says so."""
-    result = rank([candidate(**facts)], NEED, STRICT, NOW, declined=frozenset({66}))
-    assert rank([candidate()], NEED, STRICT, NOW, declined=frozenset({66})).ranked
+    away = {"declined": frozenset({66}), "sent": frozenset({77})}
+    result = rank([candidate(**facts)], NEED, STRICT, NOW, **away)
+    assert rank([candidate()], NEED, STRICT, NOW, **away).ranked
     assert (result.ranked, result.excluded, result.shortfall) == ((), {reason: 1}, shortfall)
 
 

@@ -70,7 +70,7 @@ def oracle_ring(one: Candidate, need: tuple[str, ...]) -> int:
     return 4
 
 
-def passes(one: Candidate, rules: Rules, declined: frozenset[int]) -> bool:
+def passes(one: Candidate, rules: Rules, declined: frozenset[int], sent: frozenset[int]) -> bool:
     is_stale = one.positioned_at is not None and (NOW - one.positioned_at).total_seconds() > 1800
     return (
         one.on_duty
@@ -80,7 +80,7 @@ def passes(one: Candidate, rules: Rules, declined: frozenset[int]) -> bool:
         and (not rules.skills or any(skill in one.skills for skill in rules.skills))
         and one.load < one.cap
         and one.load < rules.cap
-        and one.worker_id not in declined
+        and one.worker_id not in declined | sent
         and not (one.finished_at and (NOW - one.finished_at).total_seconds() < rules.rest_s)
         and not (rules.excludes_stale and is_stale)
         and one.distance_m <= rules.max_distance_m
@@ -90,17 +90,17 @@ def passes(one: Candidate, rules: Rules, declined: frozenset[int]) -> bool:
 DECLINED = st.frozensets(st.integers(0, 5), max_size=2)
 
 
-@given(crowd=CROWDS, need=NEEDS, rules=RULE_SETS, declined=DECLINED)
+@given(crowd=CROWDS, need=NEEDS, rules=RULE_SETS, declined=DECLINED, sent=DECLINED)
 def test_the_ranking_equals_brute_force(
-    crowd: list[Candidate], need: tuple[str, ...], rules: Rules, declined: frozenset[int]
+    crowd: list[Candidate], need: tuple[str, ...], rules: Rules, declined: frozenset[int], sent: frozenset[int]
 ):
     """Whoever passes all the rules comes in the stated order, cut to the shortlist; everybody else is counted once."""
-    fitting = [one for one in crowd if passes(one, rules, declined)]
+    fitting = [one for one in crowd if passes(one, rules, declined, sent)]
     rings = {one.code: oracle_ring(one, need) for one in fitting}
     expected = [
         one for ring in range(1, 6) for one in oracle_order([c for c in fitting if rings[c.code] == ring], rules.mode)
     ][: rules.shortlist]
-    result = rank(crowd, need, rules, NOW, declined=declined)
+    result = rank(crowd, need, rules, NOW, declined=declined, sent=sent)
     assert [entry.candidate.code for entry in result.ranked] == [one.code for one in expected]
     assert [entry.rank for entry in result.ranked] == list(range(1, len(expected) + 1))
     assert [int(entry.ring) for entry in result.ranked] == [rings[one.code] for one in expected]

@@ -3,9 +3,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+from sqlalchemy import text
+
 from db import assignments, cases, incidents, surge
 from db.incidents import Report
 from db.session import Database
+from geo.errors import NobodyEligible
 from governance.access import Principal, Role
 from governance.incident import Status
 from governance.lifecycle import Action
@@ -21,6 +25,10 @@ def reported(database: Database, **facts: Any) -> str:
 def get(database: Database, no: str) -> cases.Incident:
     with database.session(DISPATCHER) as session:
         return cases.get(session, no)
+
+
+def html(screen: Any) -> str:
+    return "\n".join(str(element.value) for element in screen.get("html"))
 
 
 def choose(screen: Any, no: str, action: Action, opinion: str = "按流程办理") -> None:
@@ -125,3 +133,41 @@ def test_the_joint_plan_is_sent_from_the_desk(visit: Any, provided: Database):
     assert not screen.exception
     assert any(f"已派出 {len(planned)} 件" in message.value for message in screen.success)
     assert {get(provided, no).status for no in numbers} == {Status.DISPATCHED}
+
+
+def test_the_desk_says_whom_the_plan_could_not_send(visit: Any, provided: Database):
+    """Who went off duty since the plan was made isn't sent, and the line says why; so does each unsent one."""
+    with provided.engine.begin() as connection:
+        connection.execute(text("UPDATE incident_class SET needs_check = true WHERE code = '0102'"))
+    no, unchecked = reported(provided), reported(provided, class_code="0102", title="未核实的一件")
+    screen = visit("dispatcher")
+    screen.button(key="desk_surge").click().run()
+    shown = html(screen)
+    assert "未核实的一件" in shown
+    assert "要先现场核实" in shown
+    with provided.engine.begin() as connection:
+        connection.execute(text("UPDATE responder SET on_duty = false"))
+
+    screen.button(key="surge_send").click().run()
+
+    assert any(no in told.value and "已不符合派单规则，请重新统筹" in told.value for told in screen.warning)
+    assert {get(provided, one).status for one in (no, unchecked)} == {Status.REPORTED}
+
+
+def test_the_case_says_why_they_were_sent(visit: Any, provided: Database):
+    """Once somebody was sent, or nobody could be, the case has the policy, the people proposed and who was left out."""
+    no = reported(provided)
+    assert "派单规则第" not in html(visit("dispatcher", no=no))
+    sent = assignments.dispatch(provided, DISPATCHER, no, now=datetime.now(UTC)).assignment
+    assert sent is not None
+    with provided.engine.begin() as connection:
+        connection.execute(text("UPDATE responder SET on_duty = false"))
+    with pytest.raises(NobodyEligible):
+        assignments.reinforce(provided, DISPATCHER, no, now=datetime.now(UTC))
+
+    shown = html(visit("dispatcher", no=no))
+
+    assert f"<b>已派</b> 1. {sent.worker_name}" in shown
+    assert "派单规则第 1 版" in shown
+    assert "没有在岗的派遣人员" in shown
+    assert "非派遣人员" in shown
