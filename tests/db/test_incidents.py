@@ -206,7 +206,7 @@ def test_a_viewer_sees_no_dispute_and_writes_nothing(county: Database, now: date
             "SELECT count(*) FROM incident AS i JOIN incident_class AS c ON c.code = i.class_code WHERE c.is_sensitive"
         )
         assert session.scalar(text(sensitive)) == 0
-        assert session.execute(text("UPDATE incident SET title = 'x'")).rowcount == 0
+        assert session.execute(text("UPDATE incident SET is_supervised = true")).rowcount == 0
     with pytest.raises(NotPermitted):
         incidents.report(county, VIEWER, facts(), now=now)
 
