@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
@@ -17,6 +18,7 @@ from governance.visit import Urgency, VisitOutcome
 
 POSITIONS_LIMIT = 1000
 """Fixes in one call: larger batches hold their locks long enough to make a claim miss the nearest worker."""
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 
 
 class Body(BaseModel):
@@ -38,6 +40,16 @@ def _latitude(value: Any) -> Any:
     return value
 
 
+def _written_out(value: Any) -> Any:
+    # A bare number would be read as seconds since 1970, and nobody would know.
+    if not isinstance(value, str) or not _DATE.match(value):
+        raise ValueError("时刻须写作 2026-11-23T10:00:00+08:00")
+    return value
+
+
+Whole = Annotated[int, Field(strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 Longitude = Annotated[float, Field(strict=True, ge=-180, le=180)]
 Latitude = Annotated[float, BeforeValidator(_latitude), Field(strict=True, ge=-90, le=90)]
 Line = Annotated[str, Field(max_length=200), AfterValidator(_without_nul)]
@@ -96,11 +108,11 @@ class StepBody(Body):
     opinion: Story = ""
     department: Code | None = None
     original: Code | None = None
-    resume_by: AwareDatetime | None = None
+    resume_by: Instant | None = None
     worker: Code | None = None
     parts: Annotated[list[ReportBody], Field(max_length=10)] = []
-    is_satisfied: bool | None = None
-    is_granted: bool | None = None
+    is_satisfied: Flag | None = None
+    is_granted: Flag | None = None
 
     def as_asked(self) -> Asked:
         """The step that the command takes."""
@@ -114,7 +126,7 @@ class FixBody(Body):
     worker: Code
     lon: Longitude
     lat: Latitude
-    at: AwareDatetime
+    at: Instant
 
 
 class PositionsBody(Body):
@@ -136,8 +148,8 @@ class AlarmBody(Body):
     device: Code
     status: Annotated[str, AfterValidator(_status)] | None = None
     type: Code | None = None
-    at: AwareDatetime | None = None
-    cleared: Annotated[bool, Field(strict=True)] = False
+    at: Instant | None = None
+    cleared: Flag = False
 
 
 class AlarmsBody(Body):
@@ -160,7 +172,7 @@ class VisitBody(Body):
     building: Code | None = None
     household: Code | None = None
     worker: Code | None = None
-    visited_at: AwareDatetime | None = None
+    visited_at: Instant | None = None
     outcome: VisitOutcome
     note: Annotated[str, Field(max_length=NOTE_LENGTH), AfterValidator(_without_nul)] = ""
     needs: Annotated[list[NeedBody], Field(max_length=MOST_NEEDS)] = []

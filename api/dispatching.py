@@ -11,7 +11,7 @@ from pydantic import Field
 import db.policies
 import db.replacements
 import db.surge
-from api.bodies import Body, Code, Line
+from api.bodies import Body, Code, Flag, Line, Whole
 from api.guard import Dispatcher, GuardedRoute, PolicyMaker
 from governance.policy import Policy, Requirement
 from governance.surge import Plan
@@ -35,31 +35,31 @@ class SurgeBody(Body):
 class RequirementBody(Body):
     """A line of a run card; what is left out is the policy's or the class's."""
 
-    people: int = 1
+    people: Whole = 1
     posts: frozenset[Code] = frozenset()
     origins: frozenset[Code] = frozenset()
-    skills: frozenset[int] | None = None
+    skills: frozenset[Whole] | None = None
     pools: frozenset[Code] = frozenset()
-    cap: int | None = None
-    max_distance_m: int | None = None
-    freshness_s: int | None = None
-    rest_s: int | None = None
+    cap: Whole | None = None
+    max_distance_m: Whole | None = None
+    freshness_s: Whole | None = None
+    rest_s: Whole | None = None
 
 
 class PolicyBody(Body):
     """The whole policy; `id` is the version that it was made from."""
 
-    id: int
+    id: Whole
     pools: frozenset[Code]
-    cap: int
-    freshness_s: int
-    max_distance_m: int
-    shortlist: int
-    rest_s: int
-    acknowledge_s: int
-    excludes_stale: bool
+    cap: Whole
+    freshness_s: Whole
+    max_distance_m: Whole
+    shortlist: Whole
+    rest_s: Whole
+    acknowledge_s: Whole
+    excludes_stale: Flag
     mode: Code
-    ring_s: int
+    ring_s: Whole
     note: Line = ""
     cards: Mapping[Code, list[RequirementBody]]
 

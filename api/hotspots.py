@@ -10,23 +10,18 @@ from fastapi import APIRouter, Path, Request
 import db.cases
 import db.hotspots
 from api.guard import GuardedRoute, Reader
-from api.problems import Refusal
-from api.query import single, whole
+from api.query import known, single, whole
 from db.hotspots import LEAST, RADII_M
 
 router = APIRouter(prefix="/api", route_class=GuardedRoute, tags=["hotspots"])
 
-_PARAMETERS = ("days", "radius_m", "at_least", "grid", "limit")
 _MOST_DAYS = 366
 
 
 @router.get("/hotspots")
 def hotspots(request: Request, caller: Reader) -> dict[str, Any]:
     """Places where incidents of one minor class came up again in the last days, most of them first."""
-    query = request.query_params
-    for name in query:
-        if name not in _PARAMETERS:
-            raise Refusal("unknown_parameter", f"没有查询参数 {name}，可用：{', '.join(_PARAMETERS)}", field=name)
+    query = known(request.query_params, "days", "radius_m", "at_least", "grid", "limit")
     days = whole(query, "days", least=1, most=_MOST_DAYS) or 30
     radius_m = whole(query, "radius_m", least=RADII_M[0], most=RADII_M[1]) or 50
     at_least = whole(query, "at_least", least=LEAST, most=1000) or 3

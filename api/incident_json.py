@@ -7,7 +7,13 @@ from typing import Any
 from api.guard import Caller
 from db.candidates import Line, Recommendation
 from db.cases import ActiveAssignment, Incident
+from db.incidents import QueueRow
+from geo.crs import geodesic_m
 from governance.dispatch import Ranked, explain
+from governance.lifecycle import Action
+
+_NO_STEP = frozenset({Action.TIME_OUT, Action.HAND_OVER})
+"""Actions of the product itself and of a worker's shift: no route takes them for one incident."""
 
 
 def incident_json(incident: Incident, caller: Caller) -> dict[str, Any]:
@@ -82,11 +88,22 @@ def incident_json(incident: Incident, caller: Caller) -> dict[str, Any]:
             }
             for s in incident.steps
         ],
-        "actions": list(incident.actions),
+        "actions": [action for action in incident.actions if action not in _NO_STEP],
     }
     if caller.reads_personal:
         shown |= {"reporter_name": incident.reporter_name, "reporter_phone": incident.reporter_phone}
     return shown
+
+
+def similar_json(found: QueueRow, lon: float, lat: float) -> dict[str, Any]:
+    """An incident that may be the same matter as one at `lon`, `lat` (EPSG:4490)."""
+    return {
+        "no": found.no,
+        "title": found.title,
+        "status": found.status,
+        "distance_m": round(geodesic_m(lon, lat, found.lon, found.lat), 1),
+        "reported_at": found.reported_at,
+    }
 
 
 def _assignment_json(sent: ActiveAssignment, caller: Caller) -> dict[str, Any]:

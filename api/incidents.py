@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Path, Request, Response
 
 import db.assignments
 import db.candidates
 import db.cases
 import db.incidents
 import db.stepping
+import db.territory
 from api.bodies import DispatchBody, ReportBody, StepBody
 from api.guard import Dispatcher, GuardedRoute, Handler, Reader, Reporter
-from api.incident_json import incident_json, recommendation_json
+from api.incident_json import incident_json, recommendation_json, similar_json
+from api.query import degrees, known, needed
 from db.cases import Incident
+from geo.crs import parse_crs, to_storage
 from geo.errors import Conflict, InvalidInput
 
 router = APIRouter(prefix="/api/incidents", route_class=GuardedRoute, tags=["incidents"])
@@ -40,6 +43,19 @@ def report(body: ReportBody, response: Response, caller: Reporter, key: RequestK
 
 def _is_of(made: Incident, body: ReportBody) -> bool:
     return (made.title, made.class_code, made.raw_x, made.raw_y) == (body.title, body.class_code, body.lon, body.lat)
+
+
+# Before the route of one incident, which would take "similar" for a number.
+@router.get("/similar")
+def similar(request: Request, caller: Reader) -> dict[str, Any]:
+    """What may be the same matter as a report that is about to be made: its class, near and recent."""
+    query = known(request.query_params, "class", "lon", "lat", "crs")
+    class_code, crs = needed(query, "class"), parse_crs(needed(query, "crs"))
+    lon, lat = to_storage(degrees(query, "lon"), degrees(query, "lat"), crs)
+    with caller.session() as session:
+        db.territory.locate(session, lon, lat)
+        found = db.incidents.similar(session, class_code, lon, lat, now=caller.now)
+    return {"similar": [similar_json(row, lon, lat) for row in found]}
 
 
 @router.get("/{no}")

@@ -74,6 +74,7 @@ _VALUE_TEXT: Mapping[str, str] = MappingProxyType(
         "finite_number": "{name} 必须是有限的数",
         "float_type": "{name} 必须是数",
         "int_type": "{name} 必须是整数",
+        "bool_type": "{name} 必须是 true 或 false",
         "string_type": "{name} 必须是文字",
         "string_too_long": "{name} 最多 {max_length} 个字",
         "string_too_short": "{name} 不能为空",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from geo.features import FEATURE_TYPES, FeatureFilter, FeatureType, Kind
 
 _SINGLE = frozenset({"bbox", "grid", "q", "since"})
 _TEXT_LIMIT = 200
+_DEGREES = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,20})?")
 _VALUES_LIMIT = 200
 
 
@@ -65,6 +67,30 @@ def whole(query: QueryParams, name: str, *, least: int, most: int) -> int | None
     if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
         raise InvalidInput(f"{name} takes a whole number from {least} to {most}", field=name)
     return int(text)
+
+
+def known(query: QueryParams, *names: str) -> QueryParams:
+    """The query of a route that takes `names` and nothing else. Raises `Refusal` (400) for another parameter."""
+    for name in query:
+        if name not in names:
+            raise Refusal("unknown_parameter", f"没有查询参数 {name}，可用：{', '.join(names)}", field=name)
+    return query
+
+
+def needed(query: QueryParams, name: str) -> str:
+    """The one value of a parameter that the route can't do without."""
+    text = single(query, name)
+    if text is None:
+        raise InvalidInput(f"{name} is needed", field=name)
+    return text
+
+
+def degrees(query: QueryParams, name: str) -> float:
+    """A needed parameter that is a number of degrees, written plainly."""
+    text = needed(query, name)
+    if not _DEGREES.fullmatch(text):
+        raise InvalidInput(f"{name} takes degrees such as 124.018", field=name)
+    return float(text)
 
 
 def _values(kind: FeatureType, query: QueryParams, name: str) -> tuple[str, ...]:

@@ -11,8 +11,7 @@ import db.visits
 from api.bodies import HandOverBody, SettleBody, VisitBody
 from api.guard import GuardedRoute, Visitor
 from api.incident_json import incident_json
-from api.problems import Refusal
-from api.query import single, whole
+from api.query import known, single, whole
 from db.needs import NeedCount, NeedRow
 from db.visits import NeedReport, Visit, VisitReport
 from geo.errors import InvalidInput
@@ -48,7 +47,7 @@ def record(body: VisitBody, caller: Visitor, key: RequestKey = None) -> dict[str
 @router.get("/visits")
 def visits(request: Request, caller: Visitor) -> dict[str, Any]:
     """The latest visits in scope."""
-    query = _known(request, "grid", "limit")
+    query = known(request.query_params, "grid", "limit")
     with caller.session() as session:
         limit = whole(query, "limit", least=1, most=1000) or 50
         found = db.visits.visits(session, grid=single(query, "grid"), limit=limit)
@@ -58,7 +57,7 @@ def visits(request: Request, caller: Visitor) -> dict[str, Any]:
 @router.get("/needs")
 def needs(request: Request, caller: Visitor) -> dict[str, Any]:
     """Needs in scope, the gathered first, and how many there are by status, class and grid."""
-    query = _known(request, "grid", "status", "limit")
+    query = known(request.query_params, "grid", "status", "limit")
     grid = single(query, "grid")
     statuses = [part.strip() for text in query.getlist("status") for part in text.split(",") if part.strip()]
     for status in statuses:
@@ -92,13 +91,6 @@ def settle(need_id: NeedId, body: SettleBody, caller: Visitor) -> dict[str, Any]
     """Notes that the need was settled on the spot."""
     done = db.needs.settle(caller.context.database, caller.principal, need_id, opinion=body.opinion, now=caller.now)
     return _need_json(done)
-
-
-def _known(request: Request, *names: str) -> Any:
-    for name in request.query_params:
-        if name not in names:
-            raise Refusal("unknown_parameter", f"没有查询参数 {name}，可用：{', '.join(names)}", field=name)
-    return request.query_params
 
 
 def _visit_json(visit: Visit) -> dict[str, Any]:

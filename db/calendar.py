@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.models import CalendarDay, Incident, StageLimit, WorkSpell
@@ -14,6 +15,9 @@ from governance import deadlines
 from governance.deadlines import Clock, Limit, StageLimits
 from governance.incident import Status
 from governance.worktime import WorkCalendar
+
+_WARNED_BEFORE = timedelta(days=60)
+"""Longer than nearly every open deadline reaches, and time enough to get the next year's table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,3 +123,17 @@ def clockwork(session: Session) -> Clockwork:
         ),
         stages=StageLimits(**limits),
     )
+
+
+def holidays_end(session: Session, *, now: datetime) -> date | None:
+    """The last day that the table of holidays knows of, once it is less than 60 days away; None before.
+
+    Beyond it holidays are reckoned as ordinary days. The State Council gives out a year's days together, so that a year
+    is known as soon as the table has one of its days. None, too, where a county keeps no holidays.
+    """
+    newest = session.scalar(select(func.max(CalendarDay.day)))
+    if newest is None:
+        return None
+    end = date(newest.year, 12, 31)
+    today = now.astimezone(ZoneInfo(county(session).timezone)).date()
+    return end if end - today < _WARNED_BEFORE else None

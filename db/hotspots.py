@@ -75,7 +75,7 @@ def hotspots(
     """Where incidents reported from `since` to `until` return, most of them first.
 
     `at_least` of one class lie within `radius_m` of one of them, by DBSCAN; `grid` takes in all below it.
-    Raises `InvalidInput` naming `radius_m` or `at_least`.
+    Raises `InvalidInput` naming `radius_m` or `at_least`, `UnknownCode` for a grid that there isn't.
     """
     if not RADII_M[0] <= radius_m <= RADII_M[1]:
         raise InvalidInput(f"a radius of {RADII_M[0]} to {RADII_M[1]} m", field="radius_m")

@@ -222,7 +222,12 @@ def latest_steps(session: Session, *, limit: int = 30) -> list[TickerRow]:
 def similar(
     session: Session, class_code: str, lon: float, lat: float, *, now: datetime, radius_m: float = 50, hours: float = 24
 ) -> list[QueueRow]:
-    """What may be the same matter: the class's incidents within `radius_m` of the point (EPSG:4490) in `hours`."""
+    """What may be the same matter: the class's incidents within `radius_m` of the point (EPSG:4490) in `hours`.
+
+    The nearest first, without those that are duplicates of another. Raises `UnknownCode` for a class that there isn't.
+    """
+    if session.get(models.IncidentClass, class_code) is None:
+        raise UnknownCode(f"there is no class {class_code}", field="class")
     near = {
         "class_code": class_code,
         "lon": lon,

@@ -8,6 +8,7 @@ import threading
 from dataclasses import dataclass
 from io import BytesIO
 
+import numpy as np
 from PIL import Image
 
 from governance.photo import LIMIT_BYTES, LIMIT_PIXELS, LONGEST_PX, Fault, refused
@@ -27,6 +28,8 @@ _UPRIGHT = {
 """What sets a picture upright, by EXIF's orientation."""
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"})
 _TRANSPARENT = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+_SIXTEEN_BITS = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
+_WHITE = 255
 _PLAIN = frozenset({"1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr"})
 # What Pillow's decoders raise on files that are damaged, or made to do damage.
 _UNREADABLE = (
@@ -109,7 +112,19 @@ def _orientation(opened: Image.Image) -> int:
         return 1  # unreadable notes beside a picture don't spoil the picture
 
 
+def _of_eight_bits(opened: Image.Image) -> Image.Image:
+    """A picture of 16-bit grey, as scanners and thermal cameras write PNG, in the 256 shades that a JPEG has."""
+    samples = np.asarray(opened, dtype=np.uint16)
+    grey = (samples >> 8).astype(np.uint8)
+    clear = opened.info.get("transparency")
+    if isinstance(clear, int):
+        grey[samples == clear] = _WHITE
+    return Image.fromarray(grey)
+
+
 def _on_white(opened: Image.Image) -> Image.Image:
+    if opened.mode in _SIXTEEN_BITS:
+        opened = _of_eight_bits(opened)
     if opened.mode in _TRANSPARENT or "transparency" in opened.info:
         clear = opened.convert("RGBA")
         white = Image.new("RGB", clear.size, "white")

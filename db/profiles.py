@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import re
 import tomllib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TypeVar
 
 import chinese_calendar
 
+from db.csv_files import once, rows
 from db.settings import ROOT
 from geo.errors import InvalidInput, UnknownCode
 from governance import labels
@@ -31,6 +31,9 @@ _CLASS_COLUMNS = ("code", "major", "name", "domain", "skills", "severity", "limi
 _FLAGS = ("is_sensitive", "needs_check", "needs_photo")
 _CARD_COLUMNS = ("class", "people", "posts", "origins", "skills")
 _CLASS_CODE = re.compile(r"[0-9]{4}")
+_CLASS_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,50}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_YEARS = range(2000, 2101)
 _ALARM_CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _ALARM_NAME = re.compile(r".{1,40}")
 _ALARM_COLUMNS = ("code", "name", "class", "severity", "devices")
@@ -48,10 +51,10 @@ def read_profile(key: str, *, root: Path = PROFILES) -> Profile:
         raise UnknownCode(f"there is no profile {key}", field="profile")
     facts = _toml(folder / "profile.toml")
     tables = _tables(root, facts, key)
-    skills = _once(_rows(root / tables / "skills.csv", ("id", "key", "name"), _skill), "id", "key")
+    skills = once(rows(root / tables / "skills.csv", ("id", "key", "name"), _skill), "id", "key")
     ids = {skill.key: skill.id for _, skill in skills}
     classes = read_classes(root / tables / "classes.csv", ids)
-    departments = _rows(root / tables / "departments.csv", ("code", "name"), _department)
+    departments = rows(root / tables / "departments.csv", ("code", "name"), _department)
     cards = _cards(root / tables / "run_cards.csv", ids, {spec.code for spec in classes})
     figures = folder / "figures.csv"
     return Profile(
@@ -67,12 +70,12 @@ def read_profile(key: str, *, root: Path = PROFILES) -> Profile:
         town_bounds=_town_bounds(facts),
         classes=classes,
         skills=tuple(spec for _, spec in skills),
-        departments=tuple(spec for _, spec in _once(departments, "code", "name")),
+        departments=tuple(spec for _, spec in once(departments, "code", "name")),
         alarms=_alarms(root / tables / "alarms.csv", {spec.code for spec in classes}),
         stages=_stages(_fact(facts, "stages", dict)),
         policy=_policy(_fact(facts, "policy", dict), cards),
         calendar=tuple(_calendar(folder, _fact(facts, "holidays", str))),
-        figures=tuple(spec for _, spec in _once(_rows(figures, _FIGURE_COLUMNS, _figure), "key"))
+        figures=tuple(spec for _, spec in once(rows(figures, _FIGURE_COLUMNS, _figure), "key"))
         if figures.is_file()
         else (),
         ground=_ground(facts),
@@ -82,8 +85,8 @@ def read_profile(key: str, *, root: Path = PROFILES) -> Profile:
 
 def read_classes(path: Path, skills: Mapping[str, int]) -> tuple[ClassSpec, ...]:
     """The classes of a table, `skills` being ids by key. Raises `InvalidInput` with row and field."""
-    rows = _rows(path, _CLASS_COLUMNS, lambda row, number: _class(row, number, skills))
-    return tuple(spec for _, spec in _once(rows, "code"))
+    read = rows(path, _CLASS_COLUMNS, lambda row, number: _class(row, number, skills))
+    return tuple(spec for _, spec in once(read, "code"))
 
 
 def _toml(path: Path) -> Mapping[str, object]:
@@ -141,47 +144,6 @@ def _stages(facts: Mapping[str, object]) -> StageLimits:
     return StageLimits(**limits)
 
 
-def _rows(path: Path, columns: tuple[str, ...], read: Callable[[dict[str, str], int], T]) -> Iterator[tuple[int, T]]:
-    """What `read` makes of each row, with its number: the file's line, the heading being 1."""
-    if not path.is_file():
-        raise InvalidInput(f"{path.name} is missing", field=path.stem)
-    with path.open(encoding=_encoding(path), newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        for column in columns:
-            if column not in (reader.fieldnames or ()):
-                raise InvalidInput(f"{path.name} has no column {column}", field=column, row=1)
-        for row in reader:
-            if None in row or None in row.values():
-                raise InvalidInput(
-                    f"{path.name} line {reader.line_num}: as many cells as columns",
-                    field=path.stem,
-                    row=reader.line_num,
-                )
-            yield reader.line_num, read(row, reader.line_num)
-
-
-def _encoding(path: Path) -> str:
-    """UTF-8, or what office programs on a Chinese desk write."""
-    try:
-        path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return "gb18030"
-    return "utf-8-sig"
-
-
-def _once(rows: Iterable[tuple[int, T]], *fields: str) -> list[tuple[int, T]]:
-    """The rows. Raises `InvalidInput` when two of them share the value of a field that tells them apart."""
-    kept = list(rows)
-    for field in fields:
-        seen: set[object] = set()
-        for number, spec in kept:
-            value = getattr(spec, field)
-            if value in seen:
-                raise InvalidInput(f"{value} stands twice", field=field, row=number)
-            seen.add(value)
-    return kept
-
-
 def _skill(row: dict[str, str], number: int) -> SkillSpec:
     return SkillSpec(id=_integer(row, "id", number), key=row["key"], name=row["name"])
 
@@ -203,14 +165,21 @@ def _class(row: dict[str, str], number: int, skills: Mapping[str, int]) -> Class
     return ClassSpec(
         code=row["code"],
         major_code=row["code"][:2],
-        major_name=row["major"],
-        name=row["name"],
+        major_name=_class_name(row, "major", number),
+        name=_class_name(row, "name", number),
         domain=row["domain"],
         skills=tuple(skills[key] for key in wanted),
         default_severity=_severity(row, number),
         limit=parse_limit(row["limit"], row=number),
         **{flag: row.get(flag) == "1" for flag in _FLAGS},
     )
+
+
+def _class_name(row: dict[str, str], column: str, number: int) -> str:
+    name = row[column].strip()
+    if not _CLASS_NAME.fullmatch(name):
+        raise InvalidInput("名称须为 1 至 50 个字 a name has 1 to 50 characters", field=column, row=number)
+    return name
 
 
 def _department(row: dict[str, str], number: int) -> DepartmentSpec:
@@ -224,7 +193,7 @@ def _cards(path: Path, skills: Mapping[str, int], classes: set[str]) -> Mapping[
     cards: dict[str, Card] = {}
     if not path.is_file():
         return cards
-    for number, (code, line) in _rows(path, _CARD_COLUMNS, lambda row, number: _card_line(row, number, skills)):
+    for number, (code, line) in rows(path, _CARD_COLUMNS, lambda row, number: _card_line(row, number, skills)):
         if code not in classes:
             raise InvalidInput(f"there is no class {code}", field="class", row=number)
         cards[code] = (*cards.get(code, ()), line)
@@ -250,8 +219,8 @@ def _card_line(row: dict[str, str], number: int, skills: Mapping[str, int]) -> t
 def _alarms(path: Path, classes: Collection[str]) -> tuple[AlarmSpec, ...]:
     if not path.is_file():
         return ()
-    rows = _rows(path, _ALARM_COLUMNS, lambda row, number: _alarm(row, number, classes))
-    return tuple(spec for _, spec in _once(rows, "code"))
+    read = rows(path, _ALARM_COLUMNS, lambda row, number: _alarm(row, number, classes))
+    return tuple(spec for _, spec in once(read, "code"))
 
 
 def _alarm(row: dict[str, str], number: int, classes: Collection[str]) -> AlarmSpec:
@@ -338,7 +307,7 @@ def _calendar(folder: Path, holidays: str) -> Iterator[CalendarSpec]:
 
 def read_days(path: Path) -> list[CalendarSpec]:
     """The days of a table that differ from their weekday. Raises `InvalidInput` with row and field."""
-    return [spec for _, spec in _once(_rows(path, ("day", "kind", "name"), _own_day), "day")]
+    return [spec for _, spec in once(rows(path, ("day", "kind", "name"), _own_day), "day")]
 
 
 def _official() -> Iterator[CalendarSpec]:
@@ -370,7 +339,12 @@ def _integer(row: Mapping[str, str], name: str, number: int) -> int:
 
 
 def _day(text: str, name: str, number: int) -> date:
+    # Python reads "20261001" and "2026-W40-4" too; whoever wrote that may have meant something else.
     try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(f"{text!r} is no date (YYYY-MM-DD)", field=name, row=number) from error
+        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        day = None
+    if day is None or day.year not in _YEARS:
+        detail = f"{text[:50]!r} 不是日期 is no date (YYYY-MM-DD, {_YEARS[0]} to {_YEARS[-1]})"
+        raise InvalidInput(detail, field=name, row=number)
+    return day

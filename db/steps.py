@@ -152,7 +152,9 @@ def _require(needs: frozenset[Given], given: Particulars, now: datetime) -> None
     if Given.RESUME_BY in needs:
         if given.resume_by is None or given.resume_by.tzinfo is None:
             raise InvalidInput("putting off says until when, with its time zone", field="resume_by")
-        if not now < given.resume_by <= now + LONGEST_SUSPENSION:
+        if given.resume_by <= now:
+            raise InvalidInput("the instant to resume by has passed already", field="resume_by")
+        if given.resume_by > now + LONGEST_SUSPENSION:
             raise InvalidInput("a matter is put off for at most a year", field="resume_by")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from geo.errors import OutsideCounty, Unavailable
+from geo.errors import OutsideCounty, Unavailable, UnknownCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +131,11 @@ def chain(session: Session, code: str) -> tuple[GridRow, ...]:
 
 
 def subtree(session: Session, code: str) -> list[str]:
-    """Codes of the grid and of every grid below it; empty when there is none."""
-    return list(session.scalars(text(_SUBTREE), {"grid": code}))
+    """Codes of the grid and of every grid below it. Raises `UnknownCode` when there is none."""
+    codes = list(session.scalars(text(_SUBTREE), {"grid": code}))
+    if not codes:
+        raise UnknownCode(f"there is no grid {code}", field="grid")
+    return codes
 
 
 def locate(session: Session, lon: float, lat: float) -> Locus:

@@ -23,6 +23,8 @@ MOST_NEEDS = 20
 """Of one visit."""
 NOTE_LENGTH = 2000
 _FUTURE = timedelta(minutes=1)
+_PAST = timedelta(days=366)
+"""How long ago a visit may lie: one of an earlier year is a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,10 +241,8 @@ def _check(visit: VisitReport, now: datetime) -> None:
         raise InvalidInput(f"outcome is one of {', '.join(VisitOutcome)}", field="outcome")
     if visit.building is None and visit.household is None:
         raise InvalidInput("a visit goes to a building or a household", field="building")
-    if visit.visited_at is not None and visit.visited_at.tzinfo is None:
-        raise InvalidInput("an instant needs its time zone", field="visited_at")
-    if visit.visited_at is not None and visit.visited_at > now + _FUTURE:
-        raise InvalidInput("the visit lies in the future", field="visited_at")
+    if visit.visited_at is not None:
+        _check_instant(visit.visited_at, now)
     check_text("note", visit.note, NOTE_LENGTH)
     if visit.needs and visit.outcome != VisitOutcome.MET:
         raise InvalidInput("whoever wasn't met has told no need", field="outcome")
@@ -254,3 +254,12 @@ def _check(visit: VisitReport, now: datetime) -> None:
         check_text("text", need.text, TEXT_LENGTH, row=row)
         if need.urgency not in set(Urgency):
             raise InvalidInput(f"urgency is one of {', '.join(Urgency)}", field="urgency", row=row)
+
+
+def _check_instant(at: datetime, now: datetime) -> None:
+    if at.tzinfo is None:
+        raise InvalidInput("an instant needs its time zone", field="visited_at")
+    if at > now + _FUTURE:
+        raise InvalidInput("the visit lies in the future", field="visited_at")
+    if at < now - _PAST:
+        raise InvalidInput("the visit lies more than a year back", field="visited_at")

@@ -55,6 +55,14 @@ _UNITS = {
     "自然日": Clock.CALENDAR_DAY,
 }
 _LIMIT = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,2})?)\s*(紧急工作时|工作时|工作日|自然日)")
+_LONGEST_DAYS = 366
+_MOST = {
+    Clock.URGENT_HOUR: 24 * _LONGEST_DAYS,
+    Clock.WORK_HOUR: 24 * _LONGEST_DAYS,
+    Clock.WORK_DAY: _LONGEST_DAYS,
+    Clock.CALENDAR_DAY: _LONGEST_DAYS,
+}
+"""Of a limit on each clock: a year, taken as days and hours of it."""
 LATE_FACTOR = 3
 MOST_EXTENSIONS = 2
 MOST_SUSPENSIONS = 1
@@ -67,13 +75,17 @@ _WARNING_SHARE = 0.2
 def parse_limit(text: str, *, row: int) -> Limit:
     """Reads "2紧急工作时", "4工作时", "3工作日" or "1自然日".
 
-    Raises `InvalidInput` with the row for anything else: real tables hold "2紧急工作日" and "1紧急工作时制止", and a
-    guess would become somebody's deadline.
+    Raises `InvalidInput` with the row for anything else, and for more than a year: real tables hold "2紧急工作日" and
+    "1紧急工作时制止", and a guess or a slip of the pen would become somebody's deadline.
     """
     found = _LIMIT.fullmatch(text.strip())
     if found is None or Decimal(found[1]) == 0:
-        raise InvalidInput(f"the limit {text!r} can't be read", field="limit", row=row)
-    return Limit(amount=Decimal(found[1]), clock=_UNITS[found[2]])
+        raise InvalidInput(f"the limit {text[:50]!r} can't be read", field="limit", row=row)
+    limit = Limit(amount=Decimal(found[1]), clock=_UNITS[found[2]])
+    if limit.amount > _MOST[limit.clock]:
+        detail = f"时限最长一年 the limit {text!r} exceeds a year ({_MOST[limit.clock]})"
+        raise InvalidInput(detail, field="limit", row=row)
+    return limit
 
 
 def due_at(start: datetime, limit: Limit, calendar: WorkCalendar) -> datetime:

@@ -268,6 +268,12 @@ LATENESS = _labels(
 )
 STAGE = _labels(accept=("受理", "accepting"), dispatch=("派遣", "dispatching"), verify=("核查", "verifying"))
 CALENDAR_DAY = _labels(holiday=("法定节假日", "legal holiday"), workday=("调休上班", "worked weekend"))
+NOTICE = _labels(
+    holidays_end=(
+        "节假日表只到 {day}，之后的节假日按平日计算；请用 gridcommand import calendar 导入下一年",
+        "the table of holidays ends on {day}, later ones count as ordinary days: see gridcommand import calendar",
+    ),
+)
 ROAD_CLASS = _labels(
     trunk=("公路", "highway"),
     main=("主干路", "main road"),

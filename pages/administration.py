@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from db import policies, responders
+from db import calendar, policies, responders
 from governance import labels
 from governance.policy import MODES, Card, Policy, Requirement
 from pages.ui import commands, context, layout, values, wording
@@ -28,6 +28,9 @@ def render() -> None:
     with context.reading() as session:
         latest = policies.policy_in_force(session)
         shown = latest if version is None else policies.policy(session, version)
+        holidays_end = calendar.holidays_end(session, now=context.now())
+    if holidays_end is not None:
+        st.warning(labels.NOTICE["holidays_end"].zh.format(day=holidays_end), icon=":material/event_busy:")
     if (saved := st.session_state.pop(_SAVED, None)) is not None:
         st.success(f"已保存为第 {saved} 版，从现在起按新规则派遣。", icon=":material/check_circle:")
     if refused := commands.refused():

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+import cli
+from db.boot import Boot
 from db.session import Database
+from db.settings import Settings
 from geo.geojson import read_features
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,6 +76,16 @@ def test_roads_are_imported_whole_or_not_at_all(run: Run, county: Database, tmp_
     assert "Traceback" not in refused.stderr
     with county.engine.connect() as connection:
         assert connection.scalar(text("SELECT string_agg(name, ',') FROM base.road")) == "宇宙大街"
+
+
+def test_the_server_tells_of_a_table_of_holidays_that_has_ended(county: Database, capsys: pytest.CaptureFixture[str]):
+    """Whoever starts it reads when the holidays end, and how to go on."""
+    with county.engine.begin() as connection:
+        connection.execute(text("DELETE FROM calendar_day WHERE day >= '2026-01-01'"))
+    boot = Boot(Settings(database_url=county.url))
+    cli.welcome(boot)
+    boot.stop()
+    assert "节假日表只到 2025-12-31" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

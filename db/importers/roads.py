@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import psycopg
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from db.demo.copying import copy_rows, ewkb, follow_ids
@@ -20,12 +22,17 @@ from db.importers.road_files import FileRoads, read_road_file
 from db.session import Database
 from geo.crs import storage_to_metric
 from geo.errors import InvalidInput, OutsideCounty, Unavailable
-from geo.noding import Stretches, cut, tidy, with_crossings
+from geo.noding import Lines, Stretches, cut, tidy, with_crossings
 from governance.access import Permission, Principal
 
 _LOG = logging.getLogger(__name__)
 
 _COUNTY = "SELECT metric_srid, ST_AsBinary(boundary) FROM deployment"
+_MARGIN_M = 5_000
+"""Around the county's extent: a way to a neighbour may lead out and back in."""
+_METRES_A_DEGREE = 111_000
+_AFAR = "outside the county"
+_NONE_HERE = "没有一条道路在本县 none of the roads lies in the county: is the crs right?"
 # Readers go on with the old network until the commit; a second import waits.
 _LOCK = "LOCK TABLE base.road, base.road_edge IN SHARE ROW EXCLUSIVE MODE"
 # Ids go on and are never used again: `db.roads` tells a new network by them.
@@ -37,7 +44,8 @@ class RoadsImported:
     """What an import has put into the database.
 
     A named road of one class is one road. `edges` are its stretches, `one_ways` those of one direction, `components`
-    the parts of the network that nothing joins. `skipped` counts, by reason, the rows that are no road.
+    the parts of the network that nothing joins. `skipped` counts, by reason, the rows that are no road and the lines
+    that lie far outside the county.
     """
 
     roads: int
@@ -49,6 +57,14 @@ class RoadsImported:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _County:
+    """Where the deployment's county lies (EPSG:4490), and the system that it is measured in."""
+
+    metric_srid: int
+    ground: BaseGeometry
+
+
 def import_roads(
     database: Database, principal: Principal, path: Path, *, crs: str | None, now: datetime
 ) -> RoadsImported:
@@ -56,25 +72,27 @@ def import_roads(
 
     Reads OpenStreetMap (`.osm.pbf`, `.osm`), where ways meet at common nodes, and GeoPackage, Shapefile and GeoJSON,
     where they also meet at crossings of one level. `crs` is declared for a file that doesn't say its own, or to say
-    GCJ-02 or BD-09. Raises `NotPermitted`, `InvalidInput` naming `file`, `layer`, `crs` or row and field,
-    `OutsideCounty` when no road meets the county, `Unavailable`.
+    GCJ-02 or BD-09. Lines that keep away from the county's extent by 5 km are left out. Raises `NotPermitted`,
+    `InvalidInput` naming `file`, `layer`, `crs` or row and field, `OutsideCounty` when no road meets the county,
+    `Unavailable`.
     """
     principal.require(Permission.EDIT_GEOGRAPHY)
     found = read_road_file(path, crs=crs)
-    lines = tidy(found.lines)
-    gone = len(found.name) - np.unique(lines.line).size
+    whole = tidy(found.lines)
+    gone = len(found.name) - np.unique(whole.line).size
+    with _connected(database) as cursor:
+        county = _county(cursor)
+    lines = whole if county is None else _within_reach(whole, county)
+    afar = np.unique(whole.line).size - np.unique(lines.line).size
     stretches = cut(lines if found.meets_at_corners else with_crossings(lines))
-    skipped = dict(found.skipped) | ({"no length": gone} if gone else {})
+    skipped = dict(found.skipped) | ({"no length": gone} if gone else {}) | ({_AFAR: afar} if afar else {})
+    if afar and not stretches.line.size:
+        raise OutsideCounty(_NONE_HERE, field="file")
     if not stretches.line.size:
         told = ", ".join(f"{reason}: {count}" for reason, count in skipped.items()) or "empty"
         raise InvalidInput(f"{path.name} 里没有道路 holds no roads ({told})", field="file")
-    try:
-        with database.engine.begin() as connection:
-            cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]  # the pool's type hides the driver's
-            roads = _replace(cursor, found, stretches)
-    except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
-        _LOG.warning("the roads can't be written: %s", error)
-        raise Unavailable("the database can't be reached") from error
+    with _connected(database) as cursor:
+        roads = _replace(cursor, found, stretches, county)
     return RoadsImported(
         roads=roads,
         edges=stretches.line.size,
@@ -86,10 +104,41 @@ def import_roads(
     )
 
 
-def _replace(cursor: psycopg.Cursor[Any], found: FileRoads, stretches: Stretches) -> int:
+@contextmanager
+def _connected(database: Database) -> Iterator[psycopg.Cursor[Any]]:
+    """A transaction of its owner's on the driver itself. Raises `Unavailable`."""
+    try:
+        with database.engine.begin() as connection:
+            cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]  # the pool's type hides the driver's
+            yield cursor
+    except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
+        _LOG.warning("the roads can't be written: %s", error)
+        raise Unavailable("the database can't be reached") from error
+
+
+def _county(cursor: psycopg.Cursor[Any]) -> _County | None:
+    cursor.execute(_COUNTY)
+    row = cursor.fetchone()
+    return None if row is None else _County(metric_srid=row[0], ground=shapely.from_wkb(bytes(row[1])))
+
+
+def _within_reach(lines: Lines, county: _County) -> Lines:
+    """The lines that meet the county's extent or come within 5 km of it; another loses all of its corners."""
+    west, south, east, north = county.ground.bounds
+    lat_margin = _MARGIN_M / _METRES_A_DEGREE
+    lon_margin = lat_margin / np.cos(np.radians(max(abs(south), abs(north))))
+    reach = shapely.box(west - lon_margin, south - lat_margin, east + lon_margin, north + lat_margin)
+    numbers, at = np.unique(lines.line, return_inverse=True)
+    shapes = np.asarray(shapely.linestrings(lines.xy, indices=at), dtype=object)
+    is_near = np.isin(lines.line, numbers[shapely.intersects(reach, shapes)])
+    return Lines(xy=lines.xy[is_near], line=lines.line[is_near], level=lines.level)
+
+
+def _replace(cursor: psycopg.Cursor[Any], found: FileRoads, stretches: Stretches, county: _County | None) -> int:
     """Puts the network in the place of the old one; how many roads it has."""
     lines = np.asarray(shapely.linestrings(stretches.xy, indices=stretches.stretch), dtype=object)
-    _require_county(cursor, stretches, lines)
+    if county is not None:
+        _require_county(county, stretches, lines)
     road = _road_of(found)[stretches.line]
     of_road, road = np.unique(road, return_inverse=True)
     example = np.empty(of_road.size, dtype=np.int64)
@@ -133,18 +182,12 @@ def _replace(cursor: psycopg.Cursor[Any], found: FileRoads, stretches: Stretches
     return int(of_road.size)
 
 
-def _require_county(cursor: psycopg.Cursor[Any], stretches: Stretches, lines: NDArray[np.object_]) -> None:
-    """Refuses a network that the deployment could make nothing of: far from its county, or beyond its projection."""
-    cursor.execute(_COUNTY)
-    county = cursor.fetchone()
-    if county is None:
-        return
-    metric_srid, boundary = county
-    ground = shapely.from_wkb(bytes(boundary))
-    shapely.prepare(ground)
-    if not shapely.intersects(ground, lines).any():
-        raise OutsideCounty("没有一条道路在本县 none of the roads lies in the county: is the crs right?", field="file")
-    storage_to_metric(stretches.xy[:, 0], stretches.xy[:, 1], metric_srid)
+def _require_county(county: _County, stretches: Stretches, lines: NDArray[np.object_]) -> None:
+    """Refuses a network that the deployment could make nothing of: beside its county, or beyond its projection."""
+    shapely.prepare(county.ground)
+    if not shapely.intersects(county.ground, lines).any():
+        raise OutsideCounty(_NONE_HERE, field="file")
+    storage_to_metric(stretches.xy[:, 0], stretches.xy[:, 1], county.metric_srid)
 
 
 def _road_of(found: FileRoads) -> NDArray[np.int64]:

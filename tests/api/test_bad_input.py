@@ -211,6 +211,7 @@ def test_a_wrong_address_or_method_is_a_problem_too(clients: Any, method: str, p
         ([{}, {"lon": 181}], "lon", 2),
         ([{"at": "2026-11-23T10:00:00"}], "at", 1),
         ([{"at": "yesterday"}], "at", 1),
+        ([{}, {"at": 1795399200}], "at", 2),
         ([{"worker": ""}], "worker", 1),
         ([], "positions", None),
         ([{}] * 1001, "positions", None),

@@ -35,3 +35,9 @@ def test_a_question_that_makes_no_sense_is_refused(clients: Any, query: str):
     """Windows, radii and counts have bounds."""
     answer = clients.viewer.get(f"/api/hotspots?{query}")
     assert (answer.status_code, answer.json()["field"]) == (422, query.partition("=")[0])
+
+
+def test_a_grid_that_does_not_exist_is_named(clients: Any):
+    """An unknown grid isn't one without hot-spots."""
+    answer = clients.viewer.get("/api/hotspots?grid=xx")
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "unknown_code", "grid")

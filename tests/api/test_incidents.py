@@ -238,6 +238,55 @@ def test_an_incident_is_followed_until_it_is_closed(clients: Any, reported: Any)
     assert all(s["actor_name"] and s["at"] for s in closed["steps"])
 
 
+def test_the_actions_are_those_that_a_route_takes(clients: Any, reported: Any):
+    """What only a deadline or the end of a shift does isn't offered; dispatching is, once it has been accepted."""
+    no = reported["no"]
+    assert "dispatch" in _step(clients, no, "accept").json()["actions"]
+    seen = clients.officer.post(f"/api/incidents/{no}/dispatch", json={}).json()["actions"]
+    assert {"acknowledge", "refuse", "withdraw"} <= set(seen)
+    assert not {"time_out", "hand_over"} & set(seen)
+    for action in ("time_out", "hand_over"):
+        assert _step(clients, no, action).json()["field"] == "action"
+
+
+def test_what_may_be_the_same_matter_is_found_before_it_is_reported(
+    clients: Any, body: Callable[..., dict[str, object]]
+):
+    """The same minor class within 50 m comes with its distance, whatever system the place is told in."""
+    place = {"lon": 124.0251, "lat": 45.0151}
+    made = clients.dispatcher.post("/api/incidents", json=body(**place)).json()
+    clients.dispatcher.post("/api/incidents", json=body(**place, **{"class": "0402"}))
+    asked = {"class": "0101", "lon": "124.0251", "lat": "45.01537", "crs": "wgs84"}
+    answer = clients.viewer.get("/api/incidents/similar", params=asked)
+    assert answer.status_code == 200, answer.text
+    (found,) = answer.json()["similar"]
+    wanted = {name: made[name] for name in ("no", "title", "status", "reported_at")}
+    assert found == wanted | {"distance_m": pytest.approx(30, abs=0.2)}
+    assert clients.officer_of_rongye.get("/api/incidents/similar", params=asked).json() == {"similar": []}
+    assert clients.viewer.get("/api/incidents/similar", params=asked | {"crs": "gcj02"}).json() == {"similar": []}
+    assert clients.viewer.get("/api/incidents/similar", params=asked | {"lat": "45.0156"}).json() == {"similar": []}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "field"),
+    [
+        *(({name: ""}, "invalid_input", name) for name in ("class", "lon", "lat", "crs")),
+        ({"class": "9999"}, "unknown_code", "class"),
+        ({"crs": "mars"}, "invalid_input", "crs"),
+        ({"lon": "nan"}, "invalid_input", "lon"),
+        ({"lon": "1e2"}, "invalid_input", "lon"),
+        ({"lon": "45.005", "lat": "124.005"}, "invalid_input", "lat"),
+        ({"lon": "125.5"}, "outside_county", "lon"),
+        ({"radius_m": "500"}, "unknown_parameter", "radius_m"),
+    ],
+)
+def test_a_question_for_the_same_matter_is_read_strictly(clients: Any, changes: dict[str, str], code: str, field: str):
+    """Whatever a report would be refused for is refused here, by field."""
+    asked = {"class": "0101", "lon": "124.005", "lat": "45.005", "crs": "wgs84"} | changes
+    answer = clients.viewer.get("/api/incidents/similar", params=asked)
+    assert (answer.json()["code"], answer.json()["field"]) == (code, field), answer.text
+
+
 def test_a_jump_is_refused_and_leaves_no_trace(clients: Any, rows: Callable[[], dict[str, str]], reported: Any):
     """A reported incident can't be verified and closed."""
     before = rows()

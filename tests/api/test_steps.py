@@ -59,6 +59,10 @@ def test_what_hinders_is_told_in_chinese_and_by_its_code(clients: Any, no: str):
         ("suspend", {}, "resume_by"),
         ("suspend", {"resume_by": "2026-12-01T10:00:00"}, "resume_by"),
         ("suspend", {"resume_by": "2028-12-01T10:00:00+08:00"}, "resume_by"),
+        ("suspend", {"resume_by": 1796090400}, "resume_by"),
+        ("suspend", {"resume_by": "1796090400"}, "resume_by"),
+        ("accept", {"is_satisfied": "yes"}, "is_satisfied"),
+        ("review", {"is_granted": 1}, "is_granted"),
         ("merge", {}, "original"),
         ("merge", {"original": "QA0"}, "original"),
         ("split", {}, "parts"),
@@ -75,6 +79,14 @@ def test_what_is_missing_is_named(  # noqa: PLR0917  fixtures
     answer = take(clients.officer, no, action, **given)
     assert (answer.status_code, answer.json()["field"]) == (422, field), answer.text
     assert image(town, no) == before
+
+
+def test_a_day_that_has_passed_is_told_as_such(clients: Any, no: str):
+    """Putting off until yesterday isn't called too long."""
+    taken(clients.officer, no, "accept")
+    answer = take(clients.officer, no, "suspend", resume_by="2026-11-22T10:00:00+08:00")
+    assert (answer.status_code, answer.json()["field"]) == (422, "resume_by")
+    assert "passed" in answer.json()["reason"]
 
 
 def test_a_part_s_mistake_names_its_row(clients: Any, no: str, body: Callable[..., dict[str, object]]):

@@ -85,6 +85,8 @@ def test_another_streets_officer_finds_nothing(clients: Any):
         ({"needs": [{"class": "0101", "text": ""}]}, "text"),
         ({"visited_at": "2026-11-24T00:00:00+08:00"}, "visited_at"),
         ({"visited_at": "2026-11-22T00:00:00"}, "visited_at"),
+        ({"visited_at": 1795300000}, "visited_at"),
+        ({"visited_at": "1900-01-01T00:00:00+08:00"}, "visited_at"),
     ],
 )
 def test_a_bad_visit_is_named(clients: Any, changes: dict[str, object], field: str):
@@ -94,7 +96,15 @@ def test_a_bad_visit_is_named(clients: Any, changes: dict[str, object], field: s
     assert field in answer.json()["field"]
 
 
-@pytest.mark.parametrize(("query", "status"), [("status=lost", 422), ("state=gathered", 400), ("limit=0", 422)])
+@pytest.mark.parametrize(
+    ("query", "status"), [("status=lost", 422), ("state=gathered", 400), ("limit=0", 422), ("grid=xx", 422)]
+)
 def test_a_bad_question_is_refused(clients: Any, query: str, status: int):
-    """Unknown statuses and parameters are named, not ignored."""
+    """Unknown statuses, grids and parameters are named, not ignored."""
     assert clients.officer.get(f"/api/needs?{query}").status_code == status
+
+
+def test_visits_of_a_grid_that_does_not_exist(clients: Any):
+    """An unknown grid isn't one without visits."""
+    answer = clients.officer.get("/api/visits?grid=xx")
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "unknown_code", "grid")

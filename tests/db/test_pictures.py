@@ -7,6 +7,7 @@ import zlib
 from contextlib import suppress
 from io import BytesIO
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,6 +62,22 @@ def test_each_kind_becomes_an_rgb_jpeg(kind: str, mode: str):
     picture = opened(made.jpeg)
     assert (picture.format, picture.mode, picture.size) == ("JPEG", "RGB", (400, 300))
     assert (made.width, made.height, made.sha256) == (400, 300, pictures.digest(made.jpeg))
+
+
+def test_a_picture_of_16_bit_grey_keeps_its_shades():
+    """What a scanner or a thermal camera writes is read, its 65,536 shades as 256; what is clear becomes white."""
+    ramp = np.linspace(0, 65_535, 256).astype(np.uint16)
+    content = encoded(Image.fromarray(np.tile(ramp, (40, 1))), "PNG")
+    assert Image.open(BytesIO(content)).mode == "I;16"
+    made = opened(develop(content).jpeg)
+    assert made.size == (256, 40)
+    for x in (2, 60, 128, 200, 253):
+        assert is_near(made.getpixel((x, 20)), (x, x, x))
+    key = b"tRNS" + bytes(2)  # black is clear
+    chunk = struct.pack(">I", 2) + key + struct.pack(">I", zlib.crc32(key))
+    black = encoded(Image.fromarray(np.zeros((20, 20), dtype=np.uint16)), "PNG")
+    signature, rest = black[:33], black[33:]
+    assert is_near(opened(develop(signature + chunk + rest).jpeg).getpixel((10, 10)), (255, 255, 255))
 
 
 def test_nothing_is_kept_but_the_pixels():

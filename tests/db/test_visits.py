@@ -68,6 +68,14 @@ def test_a_visit_is_filed_with_its_needs(county: Database, now: datetime):
     ]
 
 
+def test_a_visit_may_be_filed_for_a_year(county: Database, now: datetime):
+    """What was noted on paper a year ago is taken; a visit of before that is a mistyped year."""
+    assert visit(county, now=now, visited_at=now - timedelta(days=365)).visited_at == now - timedelta(days=365)
+    with pytest.raises(InvalidInput) as refused:
+        visit(county, now=now, visited_at=now - timedelta(days=367))
+    assert refused.value.field == "visited_at"
+
+
 def test_a_building_without_households_on_file_is_visited_too(karhula: Database, now: datetime):
     """Where nobody's household is on file, the building alone is enough, and its need becomes an incident there."""
     with karhula.engine.connect() as connection:

@@ -51,22 +51,23 @@ def test_limits_are_read_as_they_are_printed(text: str, amount: str, clock: Cloc
         *("", "工作时", "3", "3天", "2紧急工作日", "1紧急工作时制止", "-1工作日", "0工作时", "0.00工作日"),
         *("1e3工作时", "三工作日", "２工作时", "1,5工作时", "1.工作时", "12345工作日", "1-2工作日", "NaN工作日"),
         "1工作时\n2工作时",
+        *("9999工作日", "366.01工作日", "367自然日", "8784.01工作时", "8785紧急工作时"),
     ],
 )
 def test_a_limit_that_cannot_be_read_is_refused_with_its_row(text: str):
-    """Anything but a positive amount on a known clock is refused, naming row and field, and never guessed."""
+    """Anything but a positive amount of at most a year on a known clock is refused, naming row and field."""
     with pytest.raises(InvalidInput) as refusal:
         parse_limit(text, row=7)
     assert (refusal.value.field, refusal.value.row) == ("limit", 7)
 
 
 @given(
-    hundredths=st.integers(1, 999_999),
-    word=st.sampled_from([("紧急工作时", 0), ("工作时", 1), ("工作日", 2), ("自然日", 3)]),
+    hundredths=st.integers(1, 36_600),
+    word=st.sampled_from([("紧急工作时", 0, 24), ("工作时", 1, 24), ("工作日", 2, 1), ("自然日", 3, 1)]),
 )
-def test_every_amount_of_two_decimals_is_read_exactly(hundredths: int, word: tuple[str, int]):
-    """What is written is what is read, without a rounding in between."""
-    amount = Decimal(hundredths) / 100
+def test_every_amount_of_two_decimals_is_read_exactly(hundredths: int, word: tuple[str, int, int]):
+    """What is written is what is read, without a rounding in between, up to a year of days or hours."""
+    amount = Decimal(hundredths) * word[2] / 100
     assert parse_limit(f"{amount:f}{word[0]}", row=2) == Limit(amount=amount, clock=list(Clock)[word[1]])
 
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from typing import Any
+
+from sqlalchemy import text
 
 from db import policies
 from db.session import Database
@@ -40,6 +43,28 @@ def test_a_policy_that_sends_nobody_is_refused_and_stays_on_the_screen(visit: An
 
     assert in_force(provided).id == before.id
     assert any("可派人员" in error.value for error in screen.error)
+
+
+def warned(screen: Any) -> list[str]:
+    return [message.value for message in screen.warning if "节假日表" in message.value]
+
+
+def test_a_table_of_holidays_that_ends_is_told(visit: Any, provided: Database):
+    """Two months before its last year is over it says so, with the day; with a day of a later year it doesn't."""
+    year = datetime.now(UTC).year
+    with provided.engine.begin() as connection:
+        connection.execute(text("DELETE FROM calendar_day WHERE day >= :day"), {"day": date(year, 1, 1)})
+    (told,) = warned(visit("admin", screen_alone="administration"))
+    assert f"节假日表只到 {year - 1}-12-31" in told
+    assert "gridcommand import calendar" in told
+    with provided.engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO calendar_day (day, kind, name) VALUES (:day, 'holiday', '元旦')"),
+            {"day": date(year + 1, 1, 1)},
+        )
+    screen = visit("admin", screen_alone="administration")
+    assert not screen.exception
+    assert warned(screen) == []
 
 
 def test_a_dispatcher_does_not_see_the_policy():

@@ -33,10 +33,10 @@ def test_the_panel_leads_to_the_newest_case(visit: Any, provided: Database):
     assert f"<b>{first.count}</b><span>{first.class_name}" in _html(screen)
 
 
-def test_a_place_without_hotspots_says_so(visit: Any):
+def test_a_time_without_hotspots_says_so(visit: Any):
     """Nothing that came back is told in a sentence."""
     visit("dispatcher")
-    assert "没有在 50 米内反复发生" in _html(_panel('hotspots.render(grid="none")'))
+    assert "没有在 50 米内反复发生" in _html(_panel("hotspots.render(days=0)"))
 
 
 def test_a_case_shows_its_alarms_and_the_like_of_it(visit: Any, provided: Database, now: datetime):

@@ -13,6 +13,7 @@ import pytest
 import shapely
 from sqlalchemy import text
 
+from db import territory
 from db.importers.roads import RoadsImported, import_roads
 from db.session import Database
 from geo import datum
@@ -301,6 +302,30 @@ def test_only_planners_import_and_only_their_county(karhula: Database, tmp_path:
         import_roads(karhula, Principal(account="d", role=Role.DISPATCHER), path, crs=None, now=now)
     with pytest.raises(OutsideCounty):
         import_roads(karhula, Principal(account="p", role=Role.PLANNER), path, crs=None, now=now)
+
+
+@pytest.mark.parametrize("suffix", ["geojson", "gpkg"])
+def test_roads_far_from_the_county_are_left_out_and_counted(
+    county: Database, tmp_path: Path, now: datetime, suffix: str
+):
+    """A line in Chile and one half the province away are skipped; one just over the border, and one across it, stay."""
+    with county.session(SYSTEM) as session:
+        west, south, east, north = territory.county(session).bounds
+    lines = (
+        CROSS[0],
+        "LINESTRING (-70.6 -33.4, -70.7 -33.5)",
+        f"LINESTRING ({east + 0.2} {north}, {east + 0.3} {north})",
+        f"LINESTRING ({east + 0.03} {south}, {east + 0.04} {south})",
+        f"LINESTRING ({west - 1} {(south + north) / 2}, {east} {(south + north) / 2})",
+    )
+    path = tmp_path / f"roads.{suffix}"
+    if suffix == "geojson":
+        geojson(path, *((line, {"class": "main"}) for line in lines))
+    else:
+        write(path, lines, {"class": ["main"] * len(lines)})
+    done = import_roads(county, SYSTEM, path, crs=None, now=now)
+    assert done.skipped == {"outside the county": 2}
+    assert (done.roads, len(edges(county))) == (3, 3)
 
 
 def test_a_big_network_is_loaded_whole(load: Import, database: Database, tmp_path: Path):

@@ -52,6 +52,65 @@ def test_a_limit_that_cannot_be_read_refuses_the_whole_table(county: Database, t
         assert "1101" not in {row.code for row in incidents.classes(session)}
 
 
+GOOD = f"{HEAD}{NEW}".encode()
+UNREADABLE: dict[str, tuple[bytes, str, int | None]] = {
+    "a column twice": (HEAD.replace("major", "code").encode() + NEW.encode(), "code", 1),
+    "a column twice, once with a space": (f"{HEAD.strip()}, name \n{NEW.strip()},x\n".encode(), "name", 1),
+    "no name": (GOOD.replace("新类别".encode(), b""), "name", 2),
+    "a blank name": (GOOD.replace("新类别".encode(), b" \t "), "name", 2),
+    "a name of 51 characters": (GOOD.replace("新类别".encode(), "长".encode() * 51), "name", 2),
+    "a blank major class": (GOOD.replace("测试大类".encode(), b" "), "major", 2),
+    "a limit of 27 years": (GOOD.replace("2自然日".encode(), "9999工作日".encode()), "limit", 2),
+    "a NUL": (GOOD.replace("新类别".encode(), b"a\x00b"), "file", 2),
+    "UTF-16": (GOOD.decode().encode("utf-16"), "file", None),
+    "UTF-16 without its mark": (GOOD.decode().encode("utf-16-le"), "file", 1),
+    "a quote that is never closed": (GOOD + b'1102,"x,y,civil_affairs,,3,1\n' * 3, "file", 3),
+    "text after a quote": (GOOD + b'1102,"x"y,z,civil_affairs,,3,1,\n', "file", 3),
+    "bytes of no encoding": (GOOD + b"\xff\xff\xff\n", "file", 3),
+    "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)), "file", 3),
+    "a workbook": (b"PK\x03\x04\x14\x00" + bytes(range(256)), "file", None),
+    "nothing": (b"", "code", 1),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_a_file_that_cannot_be_read_is_named_and_changes_nothing(county: Database, tmp_path: Path, case: str):
+    """Whatever is wrong with a file is told by its field, and the row where there is one; no class is touched."""
+    content, field, row = UNREADABLE[case]
+    path = tmp_path / "classes.csv"
+    path.write_bytes(content)
+    with county.session(SYSTEM) as session:
+        before = incidents.classes(session)
+    with pytest.raises(InvalidInput) as refused:
+        import_classes(county, SYSTEM, path)
+    assert (refused.value.field, refused.value.row) == (field, row)
+    with county.session(SYSTEM) as session:
+        assert incidents.classes(session) == before
+
+
+def test_a_limit_of_a_year_and_a_name_of_50_characters_are_taken(county: Database, tmp_path: Path):
+    """The bounds themselves are good, and a stray space around a name is no part of it."""
+    longest = "长" * 50
+    path = written(tmp_path, f"1101,测试大类, {longest} ,civil_affairs,,3,366工作日,\n")
+    import_classes(county, SYSTEM, path)
+    with county.session(SYSTEM) as session:
+        (made,) = [row for row in incidents.classes(session) if row.code == "1101"]
+    assert (made.name, made.limit_amount) == (longest, 366)
+
+
+@pytest.mark.parametrize(
+    "day",
+    ["20261001", "2026-W40-4", "1999-12-31", "2101-01-01", "2026-02-30", "2026-1-1", " 2026-10-01", "２026-10-01"],
+)
+def test_a_day_is_written_in_one_way(county: Database, tmp_path: Path, day: str):
+    """YYYY-MM-DD of this century is a day; other spellings that Python would read are not."""
+    path = tmp_path / "calendar.csv"
+    path.write_text(f"day,kind,name\n{day},holiday,国庆节\n", encoding="utf-8")
+    with pytest.raises(InvalidInput) as refused:
+        import_calendar(county, SYSTEM, path)
+    assert (refused.value.field, refused.value.row) == ("day", 2)
+
+
 def test_an_incident_keeps_the_limit_that_it_was_reported_under(county: Database, tmp_path: Path, now: datetime):
     """A later table changes what comes in from then on, and no deadline that somebody was promised."""
     report = Report(title="垃圾", class_code="0101", lon=124.018, lat=45.005, crs="wgs84")
