@@ -88,7 +88,7 @@ def incident_json(incident: Incident, caller: Caller) -> dict[str, Any]:
             }
             for s in incident.steps
         ],
-        "actions": [action for action in incident.actions if action not in _NO_STEP],
+        "actions": [action for action in incident.actions_at(caller.now) if action not in _NO_STEP],
     }
     if caller.reads_personal:
         shown |= {"reporter_name": incident.reporter_name, "reporter_phone": incident.reporter_phone}

@@ -155,6 +155,10 @@ class Incident:
     appeal: AppealRow | None
     actions: tuple[Action, ...]
 
+    def actions_at(self, now: datetime) -> tuple[Action, ...]:
+        """Of `actions` those that time allows too: past the deadline of the whole matter no more of it is asked for."""
+        return tuple(action for action in self.actions if action is not Action.EXTEND or now <= self.settle_by)
+
     @property
     def assignment(self) -> ActiveAssignment | None:
         """The lead of those on the way or at work."""

@@ -93,6 +93,8 @@ def test_what_is_late_gets_no_more_time(case: Case):
     ask = partial(handling.ask_extension, case.database, DISPATCHER, case.no, reason="缺配件")
     late = case.refuses(Conflict, lambda: ask(now=settle_by + timedelta(seconds=1)))
     assert late.facts["reason"] == "overdue"
+    assert Action.EXTEND not in case.get().actions_at(settle_by + timedelta(seconds=1))
+    assert Action.EXTEND in case.get().actions_at(settle_by)
     assert ask(now=settle_by).extension_requests
 
 
