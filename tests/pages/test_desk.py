@@ -3,10 +3,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from db import candidates, cases, incidents
 from db.session import Database
+from geo.crs import Crs, geodesic_m, to_storage
+from geo.errors import InvalidInput
 from governance.access import SYSTEM, Principal, Role
 from governance.incident import Status
+from pages.ui import commands, parts
 
 RUSONG = "220723003"
 DISPATCHER = Principal(account="dispatcher", role=Role.DISPATCHER)
@@ -169,6 +174,77 @@ def test_swapped_axes_are_told(visit: Any):
     screen.text_input(key="rep_lat").set_value("124.018").run()
 
     assert screen.error
+
+
+def test_a_place_pointed_at_stays_where_it_is_when_the_system_is_changed(visit: Any, monkeypatch: pytest.MonkeyPatch):
+    """Digits from the map are said anew in the system chosen, to and fro; what is typed by hand is left as typed."""
+    clicks = [(124.0075, 45.0125)]
+    monkeypatch.setattr(parts, "picker", lambda *_, on_place, **__: on_place(*clicks.pop()) if clicks else None)
+
+    def digits(screen: Any) -> tuple[str, ...]:
+        return tuple(screen.text_input(key=f"rep_{axis}").value for axis in ("lon", "lat"))
+
+    screen = visit("dispatcher")
+    screen.button(key="desk_new").click().run()
+    assert digits(screen) == ("124.007500", "45.012500")
+
+    for crs in (Crs.GCJ02, Crs.BD09, Crs.CGCS2000):
+        screen.selectbox(key="rep_crs").select(crs).run()
+        lon, lat = to_storage(*map(float, digits(screen)), crs)
+        assert geodesic_m(lon, lat, 124.0075, 45.0125) < 0.1
+    assert digits(screen) == ("124.007500", "45.012500")
+
+    screen.text_input(key="rep_lon").set_value("124.01").run()
+    screen.selectbox(key="rep_crs").select(Crs.GCJ02).run()
+    assert digits(screen) == ("124.01", "45.012500")
+
+
+def test_a_report_refused_for_its_place_says_so_once(visit: Any):
+    """The sentence that stood below the digits while they were typed doesn't stand there twice after the press."""
+    screen = visit("dispatcher")
+    screen.button(key="desk_new").click().run()
+    screen.text_input(key="rep_title").set_value("井盖破损").run()
+    screen.text_input(key="rep_lon").set_value("45.005").run()
+    screen.text_input(key="rep_lat").set_value("124.018").run()
+
+    screen.button(key="rep_submit").click().run()
+
+    assert len(screen.error) == 1
+
+
+@pytest.mark.parametrize(
+    ("title", "told"),
+    [("  ", "请填写标题"), ("井盖\x00破损", "标题里混有看不见的控制字符")],
+)
+def test_a_title_that_cannot_be_taken_is_told_why(visit: Any, provided: Database, title: str, told: str):
+    """What is missing, too long or unprintable is called that, and the field allows as many characters as are kept."""
+    row = _queue(provided)[0]
+    screen = visit("dispatcher")
+    screen.button(key="desk_new").click().run()
+    assert screen.text_input(key="rep_title").proto.max_chars == incidents.LONGEST["title"] == 200
+    screen.text_input(key="rep_title").set_value(title).run()
+    screen.text_input(key="rep_lon").set_value(f"{row.lon:.6f}").run()
+    screen.text_input(key="rep_lat").set_value(f"{row.lat:.6f}").run()
+
+    screen.button(key="rep_submit").click().run()
+
+    assert [error.value for error in screen.error if told in error.value]
+    assert len(screen.error) == 1
+
+
+@pytest.mark.parametrize("field", ["title", "address", "description", "reporter_name", "reporter_phone"])
+def test_a_text_that_is_too_long_is_told_its_limit(provided: Database, field: str):
+    """The sentence has the number that the report itself is held to, and not that a title is missing."""
+    longest = incidents.LONGEST[field]
+    texts = {"title": "井盖破损", field: "长" * (longest + 1)}
+
+    with pytest.raises(InvalidInput) as refused:
+        incidents.report(
+            provided, SYSTEM, incidents.Report(class_code="0101", lon=124.0, lat=45.0, crs="wgs84", **texts),
+            now=datetime.now(UTC),
+        )  # fmt: skip
+
+    assert f"最多 {longest} 字" in commands.text_of(refused.value)
 
 
 def test_a_similar_report_close_by_is_shown(visit: Any, provided: Database):
