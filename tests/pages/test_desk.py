@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from db import candidates, cases, incidents
+from db import candidates, cases, incidents, responders
 from db.session import Database
 from geo.crs import Crs, geodesic_m, to_storage
 from geo.errors import InvalidInput
@@ -19,6 +20,11 @@ DISPATCHER = Principal(account="dispatcher", role=Role.DISPATCHER)
 
 def _html(screen: Any) -> str:
     return "\n".join(str(element.value) for element in screen.get("html"))
+
+
+def _case_lines(screen: Any) -> list[dict[str, Any]]:
+    drawn = json.loads(screen.get("deck_gl_json_chart")[0].proto.json)
+    return next(layer["data"] for layer in drawn["layers"] if layer["id"] == "case-lines")
 
 
 def _queue(database: Database, *, grid: str | None = None) -> list[incidents.QueueRow]:
@@ -71,6 +77,24 @@ def test_one_press_sends_the_first_candidate(visit: Any, provided: Database):
     assert sent.assignment is not None
     assert sent.assignment.worker_code == worker
     assert screen.button(key="desk_undo")
+
+
+def test_who_was_sent_stays_on_the_map_until_they_arrive(visit: Any, provided: Database):
+    """The map shows where the sent worker is, by surname, with the way to the incident; whoever arrived is there."""
+    no, _ = _waiting(provided)
+    screen = visit("dispatcher", no=no)
+    screen.button(key="desk_dispatch").click().run()
+
+    sent = _get(provided, no).assignment
+    assert sent is not None
+    (row,) = _case_lines(screen)
+    assert row["t"] == sent.worker_name[:1]
+    with provided.session(SYSTEM) as session:
+        assert row["p"] == list(responders.positions(session, [sent.worker_id])[sent.worker_id])
+    assert len(row["way"]) > 1
+
+    screen.button(key="case_arrive").click().run()
+    assert _case_lines(screen) == []
 
 
 def test_undo_within_ten_seconds(visit: Any, provided: Database):
