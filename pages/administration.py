@@ -137,7 +137,7 @@ def _number(place: Any, field: str, shown: Policy, values_of: dict[str, Any], ty
     found = policydraft.typed_number(field, text)
     if found is None:
         typed[field] = text.strip() or "（空）"
-        place.caption(f":red[{policydraft.fault(field, '')}]")
+        place.markdown(f":red[{policydraft.fault(field, '')}]")
     else:
         values_of[field] = found
 
@@ -257,9 +257,6 @@ def _overtaken(base: Policy, latest: Policy, draft: Draft, note: str, *, by: pol
         "尚未保存，填写的内容都还在。请对照后决定：",
         icon=":material/sync_problem:",
     )
-    kinds = {row.code: f"{row.code} {row.name}" for row in values.classes()}
-    skills = context.remembered("skills", "all", (), responders.skills)
-    st.html(policydraft.comparison(base, latest, draft, kinds=kinds, skills=skills))
     reload, on_top, _ = st.columns([1, 1, 1.6])
     # Keyed by the version that was compared: a press made on this table never counts for one that nobody saw.
     if reload.button(f"放弃我的修改，载入第 {latest.id} 版", key=f"policy_reload_{latest.id}", width="stretch"):
@@ -270,6 +267,9 @@ def _overtaken(base: Policy, latest: Policy, draft: Draft, note: str, *, by: pol
         f"已对照，仍按我填写的保存（取代第 {latest.id} 版）", key=f"policy_on_top_{latest.id}", width="stretch"
     ):
         _try_to_save(draft, latest, note)
+    kinds = {row.code: f"{row.code} {row.name}" for row in values.classes()}
+    skills = context.remembered("skills", "all", (), responders.skills)
+    st.html(policydraft.comparison(base, latest, draft, kinds=kinds, skills=skills))
 
 
 def _try_to_save(draft: Draft, latest: Policy, note: str) -> None:
