@@ -307,16 +307,24 @@ def routes(
     session: Session, lon: float, lat: float, ranked: Sequence[Ranked], mode: str
 ) -> dict[int, list[tuple[float, float]]]:
     """The way of each candidate to a place (degrees), by worker id; none for those whom no road leads there."""
+    starts = {entry.candidate.worker_id: (entry.candidate.lon, entry.candidate.lat) for entry in ranked}
+    return ways(session, lon, lat, starts, mode)
+
+
+def ways(
+    session: Session, lon: float, lat: float, starts: Mapping[int, tuple[float, float]], mode: str
+) -> dict[int, list[tuple[float, float]]]:
+    """The way by road from each start to a place (degrees), by the starts' keys; none where no road leads there."""
     srid = county(session).metric_srid
     graph = road_graph(session, TravelMode(mode))
     goal = storage_to_metric(lon, lat, srid)
-    ways = {}
-    for entry in ranked:
-        way = graph.path(storage_to_metric(entry.candidate.lon, entry.candidate.lat, srid), goal)
+    found = {}
+    for key, start in starts.items():
+        way = graph.path(storage_to_metric(*start, srid), goal)
         if len(way):
             lons, lats = metric_to_storage(way[:, 0], way[:, 1], srid)
-            ways[entry.candidate.worker_id] = list(zip(lons.tolist(), lats.tolist(), strict=True))
-    return ways
+            found[key] = list(zip(lons.tolist(), lats.tolist(), strict=True))
+    return found
 
 
 def _candidate(row: Any, travel_s: float | None) -> Candidate:

@@ -28,7 +28,8 @@ from governance.incident import Severity, Source, Status
 _NUMBER_LOCK = 7_231
 """Advisory lock under which incidents get their numbers and requests that come twice are told."""
 
-_LONGEST = {"title": 200, "description": 4000, "address": 200, "reporter_name": 50, "reporter_phone": 30}
+LONGEST = {"title": 200, "description": 4000, "address": 200, "reporter_name": 50, "reporter_phone": 30}
+"""Characters that each text of a report may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,11 +248,11 @@ def classes(session: Session) -> list[ClassRow]:
 def _check_texts(report: Report) -> None:
     if not report.title.strip():
         raise InvalidInput("an incident needs a title", field="title")
-    for name, longest in _LONGEST.items():
+    for name, longest in LONGEST.items():
         if len(getattr(report, name)) > longest:
-            raise InvalidInput(f"at most {longest} characters", field=name)
+            raise InvalidInput(f"at most {longest} characters", field=name, longest=longest)
         if "\x00" in getattr(report, name):
-            raise InvalidInput("a NUL character can't be kept", field=name)
+            raise InvalidInput("a NUL character can't be kept", field=name, is_unprintable=True)
     if report.severity is not None and report.severity not in set(Severity):
         raise InvalidInput("severity is 1 to 4", field="severity")
     if report.source not in set(Source):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,6 +51,18 @@ def nearest_on_duty(session: Session, lon: float, lat: float, *, limit: int) -> 
     x, y = storage_to_metric(lon, lat, srid)
     place = {"x": x, "y": y, "srid": srid, "lon": lon, "lat": lat, "limit": limit}
     return [NearbyResponder(**row._asdict()) for row in session.execute(_NEAREST, place)]
+
+
+_POSITIONS = text(
+    """SELECT fid, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM layer.workers
+    WHERE fid = ANY (CAST(:ids AS bigint[])) ORDER BY fid"""
+)
+
+
+def positions(session: Session, worker_ids: Sequence[int]) -> dict[int, tuple[float, float]]:
+    """Where workers are (EPSG:4490), by id: the last position, or the post; none for those the caller may not see."""
+    rows = session.execute(_POSITIONS, {"ids": list(worker_ids)})
+    return {row.fid: (row.lon, row.lat) for row in rows}
 
 
 def skills(session: Session) -> dict[int, str]:

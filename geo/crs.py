@@ -108,6 +108,17 @@ def to_storage(lon: float, lat: float, crs: Crs) -> tuple[float, float]:
             return float(lon), float(lat)
 
 
+def from_storage(lon: float, lat: float, crs: Crs) -> tuple[float, float]:
+    """Longitude and latitude in `crs` of a point in EPSG:4490: what `to_storage` takes back to the same place."""
+    match crs:
+        case Crs.GCJ02:
+            return datum.wgs84_to_gcj02(lon, lat)
+        case Crs.BD09:
+            return datum.wgs84_to_bd09(lon, lat)
+        case Crs.WGS84 | Crs.CGCS2000:
+            return float(lon), float(lat)
+
+
 def to_storage_many(lon: ArrayLike, lat: ArrayLike, crs: Crs) -> tuple[Floats, Floats]:
     """`to_storage` for whole columns; the `InvalidInput` carries the first bad row, counted from 1."""
     x, y = np.array(lon, dtype=np.float64), np.array(lat, dtype=np.float64)

@@ -101,7 +101,7 @@ def rules_for(policy: Policy, class_code: str, class_skills: frozenset[int]) -> 
     )
 
 
-_RANGES: Mapping[str, tuple[int, int]] = MappingProxyType(
+RANGES: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
         "cap": (1, 100),
         "freshness_s": (60, 7 * 24 * 3600),
@@ -112,6 +112,7 @@ _RANGES: Mapping[str, tuple[int, int]] = MappingProxyType(
         "ring_s": (0, 24 * 3600),
     }
 )
+"""The least and the most of each number, in the policy's own units."""
 
 
 def check_policy(policy: Policy) -> None:
@@ -120,7 +121,7 @@ def check_policy(policy: Policy) -> None:
         raise InvalidInput("somebody has to be in the dispatch pool", field="pools")
     if policy.mode not in MODES:
         raise InvalidInput(f"mode is one of {', '.join(MODES)}", field="mode")
-    for name, (least, most) in _RANGES.items():
+    for name, (least, most) in RANGES.items():
         if not least <= getattr(policy, name) <= most:
             raise InvalidInput(f"{name} is {least} to {most}", field=name)
     for class_code, card in policy.cards.items():
@@ -129,6 +130,6 @@ def check_policy(policy: Policy) -> None:
         for number, line in enumerate(card, start=1):
             for name in ("cap", "freshness_s", "max_distance_m", "rest_s"):
                 value = getattr(line, name)
-                least, most = _RANGES[name]
+                least, most = RANGES[name]
                 if value is not None and not least <= value <= most:
                     raise InvalidInput(f"{name} is {least} to {most}", field=name, row=number)

@@ -15,7 +15,7 @@ from layers.spec import Look, Source, layer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spot:
-    """A candidate on the map: its place in degrees, its number on the list, and whether it is the one to be sent.
+    """Who may go, or is on the way: a place in degrees, a number or surname, and whether it is the one (to be) sent.
 
     `route` is the way by road in degrees; without one a straight line stands in its place.
     """
@@ -61,39 +61,46 @@ def draw_grid(scene: Scene, look: Look) -> list[pdk.Layer]:
 
 
 def draw(scene: Scene, look: Look) -> list[pdk.Layer]:
-    """Lines and numbered discs; the chosen one stands out. All layers are always there: the map never remounts."""
+    """Ways and numbered discs; the chosen one stands out. All layers are always there: the map never remounts."""
     palette, scale = look.palette, look.scale
     rows = [
         {
             "p": [spot.lon, spot.lat],
             "way": [list(at) for at in spot.route] or [[spot.lon, spot.lat], [scene.lon, scene.lat]],
             "t": spot.number,
-            "c": rgb(palette.accent if spot.is_chosen else palette.muted),
-            "l": rgb(palette.accent if spot.is_chosen else palette.muted, 230 if spot.is_chosen else 130),
-            "w": (4 if spot.is_chosen else 1.6) * scale,
+            "c": rgb(palette.route if spot.is_chosen else palette.muted),
+            "l": rgb(palette.route, 255 if spot.is_chosen else 120),
+            "w": (5 if spot.is_chosen else 2) * scale,
+            "edge": (10 if spot.is_chosen else 5) * scale,
             "r": (15 if spot.is_chosen else 12) * scale,
         }
         for spot in sorted(scene.spots, key=lambda spot: spot.is_chosen)
     ]
     place = {"p": [scene.lon, scene.lat], "t": SEVERITY_NUMERAL[scene.severity]}
     return [
-        layer(
-            "PathLayer",
-            "case-lines",
-            rows,
-            pickable=False,
-            get_path="@@=way",
-            get_color="@@=l",
-            get_width="@@=w",
-            width_units="pixels",
-            joint_rounded=True,
-            cap_rounded=True,
-        ),
+        # A way often lies on a boundary, as streets do: its casing lifts it off.
+        _ways("case-casings", rows, colour=rgb(palette.panel, 235), width="@@=edge"),
+        _ways("case-lines", rows, colour="@@=l", width="@@=w"),
         _disc("case-place", [place], look, fill=rgb(SEVERITY[scene.severity]), radius=15 * scale),
         _text("case-place-numeral", [place], look, ink=rgb(INK), font="Georgia, Noto Serif, DejaVu Serif, serif"),
         _disc("case-discs", rows, look, fill="@@=c", radius="@@=r"),
         _text("case-numbers", rows, look, ink=rgb(palette.panel), font="Noto Sans CJK SC, PingFang SC, sans-serif"),
     ]
+
+
+def _ways(ident: str, rows: list[dict[str, Any]], *, colour: str | list[int], width: str) -> pdk.Layer:
+    return layer(
+        "PathLayer",
+        ident,
+        rows,
+        pickable=False,
+        get_path="@@=way",
+        get_color=colour,
+        get_width=width,
+        width_units="pixels",
+        joint_rounded=True,
+        cap_rounded=True,
+    )
 
 
 def _disc(
@@ -123,6 +130,7 @@ def _text(ident: str, rows: list[dict[str, Any]], look: Look, *, ink: list[int],
         pickable=False,
         get_position="@@=p",
         get_text="@@=t",
+        character_set="auto",
         get_size=15 * look.scale,
         get_color=ink,
         font_family=font,

@@ -37,7 +37,10 @@ KINDS: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Palette:
-    """One theme. `alarm`, `warn` and `good` are for text; the colours of `SEVERITY` are for filled marks."""
+    """One theme. `alarm`, `warn` and `good` are for text; the colours of `SEVERITY` are for filled marks.
+
+    `route` is of ways that responders take: none of the blues and greys that boundaries have.
+    """
 
     name: str
     ground: str
@@ -65,6 +68,7 @@ class Palette:
     grid_line: str
     grid_street: str
     grid_label: str
+    route: str
 
 
 DARK = Palette(
@@ -94,6 +98,7 @@ DARK = Palette(
     grid_line="#35587a",
     grid_street="#4cc3ff",
     grid_label="#a9c3d8",
+    route="#c9a2ff",
 )
 """The wall's."""
 
@@ -124,6 +129,7 @@ LIGHT = Palette(
     grid_line="#6f88a0",
     grid_street="#0b6bcb",
     grid_label="#3d4f5f",
+    route="#7b2fc4",
 )
 """Of the desk, the map and the planning."""
 

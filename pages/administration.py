@@ -2,130 +2,154 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from db import calendar, policies, responders
+from geo.errors import Conflict
 from governance import labels
 from governance.policy import MODES, Card, Policy, Requirement
-from pages.ui import commands, context, layout, values, wording
+from pages.ui import commands, context, layout, policydraft, values, wording
+from pages.ui.policydraft import Draft
 
 _SAVED = "_policy_saved"
+_SEEN = "_policy_seen"
+"""The version that was in force when this draft was begun: it is saved in place of that one and of no other."""
 _MINUTE = 60
 
 _CLASS, _PEOPLE, _POSTS, _ORIGINS, _SKILLS = "类别", "人数", "岗位", "来源", "技能"
-_POOLS, _CAP, _DISTANCE, _FRESHNESS, _REST = "人员范围", "任务上限", "最远（米）", "位置有效（分钟）", "休息（分钟）"
+_POOLS = "人员范围"
+_CAP, _DISTANCE, _FRESHNESS, _REST = policydraft.LINE_NAMES.values()
 _COLUMNS = (_CLASS, _PEOPLE, _POSTS, _ORIGINS, _SKILLS, _POOLS, _CAP, _DISTANCE, _FRESHNESS, _REST)
+_LINE_FIELDS = {
+    _PEOPLE: "people",
+    _CAP: "cap",
+    _DISTANCE: "max_distance_m",
+    _FRESHNESS: "freshness_s",
+    _REST: "rest_s",
+}
+_BLANK = dict.fromkeys(_COLUMNS) | {_PEOPLE: 1}
+"""A line of the table that was added and left as it is: it says nothing."""
+_NUMBERS = ("cap", "shortlist", "max_distance_m", "freshness_s", "rest_s", "acknowledge_s", "ring_s")
+"""The numbers of the general rules, in the order of the screen."""
+_HELP = {"freshness_s": "超过即为过时位置", "acknowledge_s": "到时未接单，自动改派下一位"}
 
 
 def render() -> None:
     """Draws the policy in force with its versions, and saves what is changed as a new one."""
     st.html(layout.style("planning"))
     st.html('<h1 class="plan-title">派遣规则</h1>')
-    version = _chosen_version()
     with context.reading() as session:
+        known = policies.versions(session)
         latest = policies.policy_in_force(session)
-        shown = latest if version is None else policies.policy(session, version)
         holidays_end = calendar.holidays_end(session, now=context.now())
     if holidays_end is not None:
         st.warning(labels.NOTICE["holidays_end"].zh.format(day=holidays_end), icon=":material/event_busy:")
+    seen: int = st.session_state.setdefault(_SEEN, latest.id)
+    base = _chosen_version([row for row in known if row.id <= seen], seen)
+    with context.reading() as session:
+        shown = latest if base == latest.id else policies.policy(session, base)
     if (saved := st.session_state.pop(_SAVED, None)) is not None:
         st.success(f"已保存为第 {saved} 版，从现在起按新规则派遣。", icon=":material/check_circle:")
-    if refused := commands.refused():
-        st.error(refused.text)
-    if shown.id != latest.id:
+    if shown.id != seen:
         st.warning(
             f"这是第 {shown.id} 版，现行的是第 {latest.id} 版。保存即以此为底稿生成新版。", icon=":material/history:"
         )
-    changed = _general(shown)
-    changed = replace(changed, cards=_cards(shown))
+    draft = _draft(shown)
     note = st.text_input("修改说明", key=f"policy_note_{shown.id}", max_chars=500, placeholder="改了什么、为什么改")
-    if st.button("保存为新版本", key="policy_save", type="primary", icon=":material/save:"):
-        _save(replace(changed, id=latest.id), note)
+    if latest.id != seen:
+        if base == seen and not draft.faults and not note and policydraft.is_same(draft.policy, shown):
+            st.session_state[_SEEN] = latest.id  # nothing was typed yet: go on from what holds now
+            st.rerun()
+        _overtaken(shown, latest, draft, note, by=known[0])
+    elif st.button("保存为新版本", key="policy_save", type="primary", icon=":material/save:"):
+        _try_to_save(draft, latest, note)
+    if refused := commands.refused():
+        st.error(refused.text)
 
 
-def _chosen_version() -> int | None:
-    """The version picked from the list; None is the one in force."""
-    with context.reading() as session:
-        known = policies.versions(session)
+def _chosen_version(known: list[policies.Version], seen: int) -> int:
+    """The version that the draft is made from: the one last seen in force, unless another is picked from the list."""
     zone, now = context.county().timezone, context.now()
     texts = {
         row.id: f"第 {row.id} 版 · {wording.instant(row.made_at, now, zone=zone)} · {row.made_by}"
         + (f" · {row.note}" if row.note else "")
         for row in known
     }
-    ids = list(texts)
-    picked = st.selectbox("版本", ids, format_func=texts.__getitem__, key=f"policy_version_{ids[0]}")
-    return None if picked == ids[0] else picked
+    # A version that somebody saves meanwhile isn't on the list: the draft stays with the one that it was made from.
+    return st.selectbox("版本", list(texts), format_func=texts.__getitem__, key=f"policy_version_{seen}") or seen
 
 
-def _general(shown: Policy) -> Policy:
-    """What holds for every class without a card of its own."""
+def _draft(shown: Policy) -> Draft:
+    """The fields, filled from the version shown, and what they hold now."""
+    values_of, typed = _general(shown)
+    cards, faults = _cards(shown)
+    names = policydraft.NAMES
+    return Draft(
+        policy=replace(shown, **values_of, cards=cards),
+        faults=(*(policydraft.fault(field, names[field]) for field in typed), *faults),
+        typed=typed,
+    )
+
+
+def _general(shown: Policy) -> tuple[dict[str, Any], dict[str, str]]:
+    """What holds for every class without a card of its own; and what was typed where it can't be taken."""
     st.html('<h2 class="plan-part">一般规则</h2>')
     key = f"policy_{shown.id}"
+    values_of: dict[str, Any] = {}
+    typed: dict[str, str] = {}
     first, second, third, fourth = st.columns(4)
-    pools = first.multiselect(
-        "可派人员",
-        list(labels.EMPLOYMENT),
-        default=sorted(shown.pools),
-        format_func=lambda code: labels.EMPLOYMENT[code].zh,
-        key=f"{key}_pools",
+    values_of["pools"] = frozenset(
+        first.multiselect(
+            policydraft.NAMES["pools"],
+            list(labels.EMPLOYMENT),
+            default=sorted(shown.pools),
+            format_func=lambda code: labels.EMPLOYMENT[code].zh,
+            key=f"{key}_pools",
+        )
     )
-    mode = second.selectbox(
-        "行进方式",
+    values_of["mode"] = second.selectbox(
+        policydraft.NAMES["mode"],
         MODES,
         index=MODES.index(shown.mode),
         format_func=lambda code: labels.TRAVEL_MODE[code].zh,
         key=f"{key}_mode",
         help="按此在路网上计算到达时间",
     )
-    cap = third.number_input("手头任务上限", 1, 100, shown.cap, key=f"{key}_cap")
-    shortlist = fourth.number_input("推荐人数", 1, 50, shown.shortlist, key=f"{key}_shortlist")
-    first, second, third, fourth = st.columns(4)
-    distance = first.number_input("最远距离（米）", 50, 200_000, shown.max_distance_m, 500, key=f"{key}_distance")
-    freshness = second.number_input(
-        "位置有效时间（分钟）",
-        1,
-        7 * 24 * 60,
-        shown.freshness_s // _MINUTE,
-        key=f"{key}_freshness",
-        help="超过即为过时位置",
-    )
-    rest = third.number_input("任务后休息（分钟）", 0, 24 * 60, shown.rest_s // _MINUTE, key=f"{key}_rest")
-    acknowledge = fourth.number_input(
-        "接单时限（分钟）",
-        1,
-        24 * 60,
-        max(1, shown.acknowledge_s // _MINUTE),
-        key=f"{key}_acknowledge",
-        help="到时未接单，自动改派下一位",
-    )
-    first, second, _ = st.columns([1, 2, 1])
-    ring = first.number_input(
-        "统筹时跨一级责任网格折算（分钟）", 0, 24 * 60, shown.ring_s // _MINUTE, key=f"{key}_ring"
-    )
-    excludes = second.checkbox(
+    places = [third, fourth, *st.columns(4), *st.columns([1, 2, 1])[:2]]
+    for field, place in zip(_NUMBERS, places, strict=False):
+        _number(place, field, shown, values_of, typed)
+    values_of["excludes_stale"] = places[-1].checkbox(
         "位置过时的人员不派（不勾选则按最后位置计，并注明时间）", shown.excludes_stale, key=f"{key}_stale"
     )
-    return replace(
-        shown,
-        pools=frozenset(pools),
-        mode=mode,
-        cap=cap,
-        shortlist=shortlist,
-        max_distance_m=distance,
-        freshness_s=freshness * _MINUTE,
-        rest_s=rest * _MINUTE,
-        acknowledge_s=acknowledge * _MINUTE,
-        ring_s=ring * _MINUTE,
-        excludes_stale=excludes,
+    return values_of, typed
+
+
+def _number(place: Any, field: str, shown: Policy, values_of: dict[str, Any], typed: dict[str, str]) -> None:
+    """A field for a number. As text: the browser would drop what it can't take, and say so in English only."""
+    before = policydraft.shown(field, getattr(shown, field))
+    text = place.text_input(
+        policydraft.NAMES[field], before, key=f"policy_{shown.id}_{field}", max_chars=20, help=_HELP.get(field)
     )
+    if text == before:  # also where the version has seconds that the field doesn't show
+        return
+    found = policydraft.typed_number(field, text)
+    if found is None:
+        typed[field] = text.strip() or "（空）"
+        place.markdown(f":red[{policydraft.fault(field, '')}]")
+    else:
+        values_of[field] = found
 
 
-def _cards(shown: Policy) -> dict[str, Card]:
-    """The run cards as a table of lines; lines of one class make its card, the first one leads."""
+def _cards(shown: Policy) -> tuple[Mapping[str, Card], list[str]]:
+    """The run cards as a table of lines, and what can't be taken in it.
+
+    Lines of one class make its card, the first one leads.
+    """
     st.html('<h2 class="plan-part">出动编组</h2>')
     st.caption(
         "每行是某类事件的一组人员；同一类别可有多行，第一行带队。岗位、来源留空即不限；技能留空即按类别所需；"
@@ -143,25 +167,46 @@ def _cards(shown: Policy) -> dict[str, Card]:
         width="stretch",
         column_config={
             _CLASS: st.column_config.SelectboxColumn(options=list(kinds.values()), width="medium"),
-            _PEOPLE: st.column_config.NumberColumn(min_value=1, max_value=10, step=1, default=1, width="small"),
+            _PEOPLE: st.column_config.NumberColumn(default=1, width="small"),
             _POSTS: _several(labels.POST),
             _ORIGINS: _several(labels.ORIGIN),
             _SKILLS: st.column_config.MultiselectColumn(options=list(skills.values()), width="medium"),
             _POOLS: _several(labels.EMPLOYMENT),
-            _CAP: st.column_config.NumberColumn(min_value=1, max_value=100, step=1, width="small"),
-            _DISTANCE: st.column_config.NumberColumn(min_value=50, max_value=200_000, step=1, width="small"),
-            _FRESHNESS: st.column_config.NumberColumn(min_value=1, step=1, width="small"),
-            _REST: st.column_config.NumberColumn(min_value=0, step=1, width="small"),
+            _CAP: st.column_config.NumberColumn(width="small"),
+            _DISTANCE: st.column_config.NumberColumn(width="small"),
+            _FRESHNESS: st.column_config.NumberColumn(width="small"),
+            _REST: st.column_config.NumberColumn(width="small"),
         },
     )
+    lines = [row for row in edited if any(row.get(name) not in (None, [], "", empty) for name, empty in _BLANK.items())]
+    faults = [fault for number, row in enumerate(lines, start=1) for fault in _line_faults(number, row)]
     codes = {text: code for code, text in kinds.items()}
     ids = {name: number for number, name in skills.items()}
+    cards = _by_class(lines, codes, ids)
+    # Where nothing was touched the version's own lines stay, with seconds that the table doesn't show.
+    return (shown.cards if faults or cards == _by_class(rows, codes, ids) else cards), faults
+
+
+def _by_class(rows: list[dict[str, Any]], codes: dict[str, str], skills: dict[str, int]) -> dict[str, Card]:
     cards: dict[str, Card] = {}
-    for row in edited:
-        if row.get(_CLASS) in codes:
+    for row in rows:
+        if row.get(_CLASS) in codes and not _line_faults(0, row):
             code = codes[row[_CLASS]]
-            cards[code] = (*cards.get(code, ()), _line(row, ids))
+            cards[code] = (*cards.get(code, ()), _line(row, skills))
     return cards
+
+
+def _line_faults(number: int, row: dict[str, Any]) -> list[str]:
+    """What can't be taken in a line of the table."""
+    at = f"出动编组第 {number} 行（{row.get(_CLASS) or '未选类别'}）："
+    faults = [] if row.get(_CLASS) else [f"{at}请选择类别"]
+    for name, field in _LINE_FIELDS.items():
+        value = row.get(name)
+        least, most = policydraft.limits(field)
+        is_open = value is None and field != "people"  # left to the general rules
+        if not is_open and (value is None or value != int(value) or not least <= value <= most):
+            faults.append(at + policydraft.fault(field, name))
+    return faults
 
 
 def _several(words: labels.Labels) -> Any:
@@ -207,8 +252,42 @@ def _whole(row: dict[str, Any], name: str, unit: int = 1) -> int | None:
     return None if value is None else int(value) * unit
 
 
-def _save(changed: Policy, note: str) -> None:
-    with commands.attempt():
-        saved = policies.save(context.deployment().database, context.principal(), changed, note=note, now=context.now())
-        st.session_state[_SAVED] = saved.id
-    st.rerun()
+def _overtaken(base: Policy, latest: Policy, draft: Draft, note: str, *, by: policies.Version) -> None:
+    """Somebody saved a version while this draft was made: what differs, and the two ways on."""
+    at = wording.instant(by.made_at, context.now(), zone=context.county().timezone)
+    st.error(
+        f"{by.made_by} 已于 {at} 保存了第 {latest.id} 版。您的修改以第 {base.id} 版为底稿，"
+        "尚未保存，填写的内容都还在。请对照后决定：",
+        icon=":material/sync_problem:",
+    )
+    reload, on_top, _ = st.columns([1, 1, 1.6])
+    # Keyed by the version that was compared: a press made on this table never counts for one that nobody saw.
+    if reload.button(f"放弃我的修改，载入第 {latest.id} 版", key=f"policy_reload_{latest.id}", width="stretch"):
+        commands.forget_refusal()
+        st.session_state[_SEEN] = latest.id
+        st.rerun()
+    if on_top.button(
+        f"已对照，仍按我填写的保存（取代第 {latest.id} 版）", key=f"policy_on_top_{latest.id}", width="stretch"
+    ):
+        _try_to_save(draft, latest, note)
+    kinds = {row.code: f"{row.code} {row.name}" for row in values.classes()}
+    skills = context.remembered("skills", "all", (), responders.skills)
+    st.html(policydraft.comparison(base, latest, draft, kinds=kinds, skills=skills))
+
+
+def _try_to_save(draft: Draft, latest: Policy, note: str) -> None:
+    """Saves the draft in place of `latest`, which the one who saves has seen; or says why not, and keeps the fields."""
+    commands.forget_refusal()
+    if draft.faults:
+        st.error("没有保存，填写的内容都还在。" + "；".join(draft.faults) + "。")
+    elif policydraft.is_same(draft.policy, latest):
+        st.info("没有改动：与现行规则相同，未生成新版。", icon=":material/info:")
+    else:
+        # A version saved in this very moment: the next run finds it and lets them compare.
+        with commands.attempt(), suppress(Conflict):
+            database, principal = context.deployment().database, context.principal()
+            saved = policies.save(
+                database, principal, replace(draft.policy, id=latest.id), note=note, now=context.now()
+            )
+            st.session_state[_SAVED] = st.session_state[_SEEN] = saved.id
+        st.rerun()

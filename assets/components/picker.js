@@ -234,6 +234,7 @@ export default function (component) {
   const host = parentElement.querySelector(".picker")
   if (!host) return
   if (!MAPS.has(host)) MAPS.set(host, new PlaceMap(host))
-  MAPS.get(host).update(data, (place) => setStateValue("placed", place))
+  // With the instant: a second click on the same pixel is a click too, though the place is the same.
+  MAPS.get(host).update(data, (place) => setStateValue("placed", { place, at: Date.now() }))
   return () => MAPS.get(host)?.size.disconnect()
 }

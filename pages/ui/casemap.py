@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 import streamlit as st
 
+from db import candidates as reckoning
+from db import policies, responders
 from db.cases import Incident
 from geo.features import FeatureFilter
 from governance.dispatch import Ranked
@@ -26,7 +29,7 @@ _CLOSE_DEG = 0.0022
 
 
 def show(incident: Incident, ranked: Sequence[Ranked], chosen: str, routes: Mapping[int, Route]) -> str | None:
-    """The incident and those who may go; the view is set once per incident, afterwards it is the user's.
+    """The incident and who may go or is on the way; the view is set once per incident, afterwards it is the user's.
 
     Answers the number of another incident that was clicked just now.
     """
@@ -41,7 +44,7 @@ def show(incident: Incident, ranked: Sequence[Ranked], chosen: str, routes: Mapp
             route=routes.get(entry.candidate.worker_id, ()),
         )
         for entry in ranked
-    ]
+    ] + _under_way(incident)
     scene = candidates.Scene(
         lon=incident.lon,
         lat=incident.lat,
@@ -52,6 +55,24 @@ def show(incident: Incident, ranked: Sequence[Ranked], chosen: str, routes: Mapp
         spots=spots,
     )
     return _chart(scene, _bounds(incident, spots), incident.no)
+
+
+def _under_way(incident: Incident) -> list[candidates.Spot]:
+    """Those who were sent and haven't arrived: where they are now, by surname, with the way that is left."""
+    sent = {one.worker_id: one.worker_name for one in incident.crew if one.arrived_at is None}
+    if not sent:
+        return []
+
+    def read(session: Any) -> tuple[dict[int, tuple[float, float]], dict[int, list[tuple[float, float]]]]:
+        at = responders.positions(session, list(sent))
+        mode = policies.policy_in_force(session, class_code=incident.class_code).mode
+        return at, reckoning.ways(session, incident.lon, incident.lat, at, mode)
+
+    at, ways = context.remembered("under_way", (incident.no, tuple(sent)), ("workers",), read)
+    return [
+        candidates.Spot(lon=lon, lat=lat, number=sent[one][:1], is_chosen=True, route=ways.get(one, ()))
+        for one, (lon, lat) in at.items()
+    ]
 
 
 def show_town() -> str | None:

@@ -34,18 +34,21 @@ _ADVICE = {
 _REASONS = {**labels.HINDRANCE, **labels.REFUSAL}
 
 _DEGREES = "经纬度请填十进制度数，经度在前，例如 124.018000 和 45.005000；请检查是否填反，或选错了坐标系。"
+_TEXTS = {
+    "title": "标题",
+    "address": "地址",
+    "description": "情况说明",
+    "reporter_name": "报告人",
+    "reporter_phone": "联系电话",
+}
 _FIELDS = {
-    "title": "请填写标题，最多 200 字。",
+    "title": "请填写标题。",
     "class": "请选择类别。",
     "severity": "请选择级别。",
     "source": "请选择来源。",
     "crs": "请选择坐标系：选错会偏出几百米，派错人。",
     "lon": _DEGREES,
     "lat": _DEGREES,
-    "address": "地址最多 200 字。",
-    "description": "情况说明最多 4000 字。",
-    "reporter_name": "报告人最多 50 字。",
-    "reporter_phone": "联系电话最多 30 字。",
     "reason": "改派要写明理由，事后可查。",
     "building": "请先查找并选择走访的楼栋或住户。",
     "household": "请重新选择住户：它不在这栋楼里。",
@@ -87,6 +90,10 @@ class Calm:
 def text_of(error: GridCommandError) -> str:
     """The sentence for people: by the error's code, with what its facts add."""
     if error.code == InvalidInput.code and isinstance(error, InvalidInput):
+        if error.field in _TEXTS and "longest" in error.facts:
+            return f"{_TEXTS[error.field]}最多 {error.facts['longest']} 字，请删减后再提交。"
+        if error.field in _TEXTS and "is_unprintable" in error.facts:
+            return f"{_TEXTS[error.field]}里混有看不见的控制字符，无法保存，请删去或重新输入。"
         return _FIELDS.get(error.field, f"{labels.ERRORS[error.code].zh}({error.field})。")
     text = labels.ERRORS[error.code].zh
     if isinstance(error, NobodyEligible) and "shortfall" in error.facts:

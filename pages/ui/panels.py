@@ -192,7 +192,7 @@ def _card(row: QueueRow, proposal: Proposal | None, now: datetime) -> str:
     place = f"{row.grid_name}{' · 网格外' if row.is_outside_grid else ''}"
     return (
         f'<li class="case s{row.severity}"><i class="mark">{SEVERITY_NUMERAL[row.severity]}</i>'
-        f'<div><p class="one"><b>{escape(row.title)}</b><span class="left {tone}">'
+        f'<div><p class="one"><b title="{escape(row.title)}">{escape(row.title)}</b><span class="left {tone}">'
         f"{escape(wording.remaining(row.due_at, now))}</span></p>"
         f'<p class="two"><span>{escape(place)}</span><span>{escape(labels.STATUS[row.status].zh)}</span></p>'
         f'<p class="three">{_who(row, proposal)}</p></div></li>'
@@ -207,7 +207,8 @@ def _who(row: QueueRow, proposal: Proposal | None) -> str:
     if proposal is None:
         return ""
     if proposal.shortfall:
-        return f'<span class="none">无人可派：{escape(proposal.shortfall)}</span>'
+        told = escape(f"无人可派：{proposal.shortfall}")
+        return f'<span class="none" title="{told}">{told}</span>'
     return f"→ {escape(proposal.name)} {wording.distance(proposal.distance_m)} {wording.walk(proposal.eta_s)}"
 
 

@@ -80,7 +80,8 @@ def picker(
         # The run that the click was queued behind may have emptied the form.
         found = getattr(st.session_state.get(key), "placed", None)
         if found is not None:
-            on_place(float(found[0]), float(found[1]))
+            lon, lat = found["place"]
+            on_place(float(lon), float(lat))
 
     data = {
         "bounds": list(bounds),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from db import cases, incidents, territory
-from geo.crs import Crs, to_storage
+from db.incidents import LONGEST
+from geo.crs import Crs, from_storage, to_storage
 from geo.errors import InvalidInput
 from governance import labels
 from governance.incident import Severity, Source
@@ -55,19 +56,23 @@ def _form(
     classes: list[incidents.ClassRow], place: _Place, similar: list[incidents.QueueRow], close: str
 ) -> str | None:
     st.html('<h2 class="desk-title">上报事件</h2>')
-    st.text_input("标题", key="rep_title", max_chars=80, placeholder="一句话说明发生了什么")
+    st.text_input("标题", key="rep_title", max_chars=LONGEST["title"], placeholder="一句话说明发生了什么")
     _fault("title")
     chosen = _class_fields(classes)
     _where_fields(place)
     _duplicates(similar)
     st.text_area(
-        "情况说明", key="rep_description", height=90, max_chars=2000, placeholder="现场情况、影响范围、需要什么"
+        "情况说明",
+        key="rep_description",
+        height=90,
+        max_chars=LONGEST["description"],
+        placeholder="现场情况、影响范围、需要什么",
     )
     _fault("description")
     source, name, phone = st.columns([1.25, 1, 1.1], gap="small")
     source.selectbox("来源", list(Source), format_func=lambda source: labels.SOURCE[source].zh, key="rep_source")
-    name.text_input("报告人", key="rep_name", max_chars=40, placeholder="可不填")
-    phone.text_input("联系电话", key="rep_phone", max_chars=20, placeholder="可不填")
+    name.text_input("报告人", key="rep_name", max_chars=LONGEST["reporter_name"], placeholder="可不填")
+    phone.text_input("联系电话", key="rep_phone", max_chars=LONGEST["reporter_phone"], placeholder="可不填")
     _fault("source", "reporter_name", "reporter_phone")
     refused = commands.refused()
     if refused and refused.field not in _SHOWN:
@@ -104,18 +109,20 @@ def _class_fields(classes: list[incidents.ClassRow]) -> incidents.ClassRow:
 
 def _where_fields(place: _Place) -> None:
     system, lon, lat = st.columns([1.5, 1, 1], gap="small")
-    system.selectbox("坐标系", list(Crs), format_func=lambda crs: labels.CRS[crs].zh, key="rep_crs")
+    system.selectbox(
+        "坐标系", list(Crs), format_func=lambda crs: labels.CRS[crs].zh, key="rep_crs", on_change=_keep_place
+    )
     lon.text_input("经度", key="rep_lon", placeholder="点地图或填写")
     lat.text_input("纬度", key="rep_lat", placeholder="点地图或填写")
     if place.fault:
-        st.error(place.fault)
+        st.error(place.fault)  # a report refused for it said the same
     elif place.locus is not None:
         chain = " › ".join(grid.name for grid in reversed(place.locus.chain))
         st.caption(f":material/location_on: {chain}{'（网格外，归最近的社区）' if place.locus.is_outside_grid else ''}")
     else:
         st.caption(":material/location_on: 在地图上点一下，或填写坐标，这里会显示所属网格")
-    _fault("lon", "lat", "crs")
-    st.text_input("地址", key="rep_address", max_chars=120, placeholder="门牌、楼栋或附近标志（可不填）")
+        _fault("lon", "lat", "crs")
+    st.text_input("地址", key="rep_address", max_chars=LONGEST["address"], placeholder="门牌、楼栋或附近标志（可不填）")
     _fault("address")
 
 
@@ -149,8 +156,8 @@ def _duplicates(similar: list[incidents.QueueRow]) -> None:
 
 def _pointing(place: _Place, similar: list[incidents.QueueRow]) -> None:
     def put(lon: float, lat: float) -> None:
-        st.session_state["rep_lon"], st.session_state["rep_lat"] = f"{lon:.6f}", f"{lat:.6f}"
         st.session_state["rep_crs"] = Crs.WGS84
+        _show_pointed(lon, lat)
 
     parts.picker(
         "rep_picker",
@@ -160,6 +167,21 @@ def _pointing(place: _Place, similar: list[incidents.QueueRow]) -> None:
         near=[parts.Near(lon=row.lon, lat=row.lat, label=row.title, colour=SEVERITY[row.severity]) for row in similar],
         on_place=put,
     )
+
+
+def _show_pointed(lon: float, lat: float) -> None:
+    """Puts the place that was pointed at (EPSG:4490) into the fields, in the system that is chosen there."""
+    state = st.session_state
+    shown = [f"{degrees:.6f}" for degrees in from_storage(lon, lat, state["rep_crs"])]
+    state["rep_lon"], state["rep_lat"] = shown
+    state["rep_pointed"] = (lon, lat), shown
+
+
+def _keep_place() -> None:
+    """Another system was chosen: what was pointed at stays where it is. Digits typed by hand stay as they are."""
+    at, shown = st.session_state.get("rep_pointed", (None, None))
+    if at is not None and shown == [st.session_state.get("rep_lon"), st.session_state.get("rep_lat")]:
+        _show_pointed(*at)
 
 
 def _place() -> _Place:

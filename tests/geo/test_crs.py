@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from geo.crs import (
     Crs,
+    from_storage,
     geodesic_m,
     metric_to_storage,
     parse_crs,
@@ -85,6 +86,14 @@ def test_to_storage_takes_every_datum_off(lon: float, lat: float):
         (Crs.BD09, wgs84_to_bd09(lon, lat)),
     ):
         assert geodesic_m(lon, lat, *to_storage(*given_as, crs)) < 0.001
+
+
+@given(county_lons, county_lats)
+def test_from_storage_says_the_same_place_in_any_system(lon: float, lat: float):
+    """What a place is called in another system leads back to it, within a millimetre."""
+    for crs in Crs:
+        assert geodesic_m(lon, lat, *to_storage(*from_storage(lon, lat, crs), crs)) < 0.001
+    assert from_storage(lon, lat, Crs.GCJ02) == wgs84_to_gcj02(lon, lat)
 
 
 BAD_DEGREES = [

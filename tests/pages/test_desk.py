@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
-from db import candidates, cases, incidents
+import pytest
+
+from db import candidates, cases, incidents, responders
 from db.session import Database
+from geo.crs import Crs, geodesic_m, to_storage
+from geo.errors import InvalidInput
 from governance.access import SYSTEM, Principal, Role
 from governance.incident import Status
+from pages.ui import commands, parts
 
 RUSONG = "220723003"
 DISPATCHER = Principal(account="dispatcher", role=Role.DISPATCHER)
@@ -14,6 +20,11 @@ DISPATCHER = Principal(account="dispatcher", role=Role.DISPATCHER)
 
 def _html(screen: Any) -> str:
     return "\n".join(str(element.value) for element in screen.get("html"))
+
+
+def _case_lines(screen: Any) -> list[dict[str, Any]]:
+    drawn = json.loads(screen.get("deck_gl_json_chart")[0].proto.json)
+    return next(layer["data"] for layer in drawn["layers"] if layer["id"] == "case-lines")
 
 
 def _queue(database: Database, *, grid: str | None = None) -> list[incidents.QueueRow]:
@@ -66,6 +77,24 @@ def test_one_press_sends_the_first_candidate(visit: Any, provided: Database):
     assert sent.assignment is not None
     assert sent.assignment.worker_code == worker
     assert screen.button(key="desk_undo")
+
+
+def test_who_was_sent_stays_on_the_map_until_they_arrive(visit: Any, provided: Database):
+    """The map shows where the sent worker is, by surname, with the way to the incident; whoever arrived is there."""
+    no, _ = _waiting(provided)
+    screen = visit("dispatcher", no=no)
+    screen.button(key="desk_dispatch").click().run()
+
+    sent = _get(provided, no).assignment
+    assert sent is not None
+    (row,) = _case_lines(screen)
+    assert row["t"] == sent.worker_name[:1]
+    with provided.session(SYSTEM) as session:
+        assert row["p"] == list(responders.positions(session, [sent.worker_id])[sent.worker_id])
+    assert len(row["way"]) > 1
+
+    screen.button(key="case_arrive").click().run()
+    assert _case_lines(screen) == []
 
 
 def test_undo_within_ten_seconds(visit: Any, provided: Database):
@@ -169,6 +198,77 @@ def test_swapped_axes_are_told(visit: Any):
     screen.text_input(key="rep_lat").set_value("124.018").run()
 
     assert screen.error
+
+
+def test_a_place_pointed_at_stays_where_it_is_when_the_system_is_changed(visit: Any, monkeypatch: pytest.MonkeyPatch):
+    """Digits from the map are said anew in the system chosen, to and fro; what is typed by hand is left as typed."""
+    clicks = [(124.0075, 45.0125)]
+    monkeypatch.setattr(parts, "picker", lambda *_, on_place, **__: on_place(*clicks.pop()) if clicks else None)
+
+    def digits(screen: Any) -> tuple[str, ...]:
+        return tuple(screen.text_input(key=f"rep_{axis}").value for axis in ("lon", "lat"))
+
+    screen = visit("dispatcher")
+    screen.button(key="desk_new").click().run()
+    assert digits(screen) == ("124.007500", "45.012500")
+
+    for crs in (Crs.GCJ02, Crs.BD09, Crs.CGCS2000):
+        screen.selectbox(key="rep_crs").select(crs).run()
+        lon, lat = to_storage(*map(float, digits(screen)), crs)
+        assert geodesic_m(lon, lat, 124.0075, 45.0125) < 0.1
+    assert digits(screen) == ("124.007500", "45.012500")
+
+    screen.text_input(key="rep_lon").set_value("124.01").run()
+    screen.selectbox(key="rep_crs").select(Crs.GCJ02).run()
+    assert digits(screen) == ("124.01", "45.012500")
+
+
+def test_a_report_refused_for_its_place_says_so_once(visit: Any):
+    """The sentence that stood below the digits while they were typed doesn't stand there twice after the press."""
+    screen = visit("dispatcher")
+    screen.button(key="desk_new").click().run()
+    screen.text_input(key="rep_title").set_value("井盖破损").run()
+    screen.text_input(key="rep_lon").set_value("45.005").run()
+    screen.text_input(key="rep_lat").set_value("124.018").run()
+
+    screen.button(key="rep_submit").click().run()
+
+    assert len(screen.error) == 1
+
+
+@pytest.mark.parametrize(
+    ("title", "told"),
+    [("  ", "请填写标题"), ("井盖\x00破损", "标题里混有看不见的控制字符")],
+)
+def test_a_title_that_cannot_be_taken_is_told_why(visit: Any, provided: Database, title: str, told: str):
+    """What is missing, too long or unprintable is called that, and the field allows as many characters as are kept."""
+    row = _queue(provided)[0]
+    screen = visit("dispatcher")
+    screen.button(key="desk_new").click().run()
+    assert screen.text_input(key="rep_title").proto.max_chars == incidents.LONGEST["title"] == 200
+    screen.text_input(key="rep_title").set_value(title).run()
+    screen.text_input(key="rep_lon").set_value(f"{row.lon:.6f}").run()
+    screen.text_input(key="rep_lat").set_value(f"{row.lat:.6f}").run()
+
+    screen.button(key="rep_submit").click().run()
+
+    assert [error.value for error in screen.error if told in error.value]
+    assert len(screen.error) == 1
+
+
+@pytest.mark.parametrize("field", ["title", "address", "description", "reporter_name", "reporter_phone"])
+def test_a_text_that_is_too_long_is_told_its_limit(provided: Database, field: str):
+    """The sentence has the number that the report itself is held to, and not that a title is missing."""
+    longest = incidents.LONGEST[field]
+    texts = {"title": "井盖破损", field: "长" * (longest + 1)}
+
+    with pytest.raises(InvalidInput) as refused:
+        incidents.report(
+            provided, SYSTEM, incidents.Report(class_code="0101", lon=124.0, lat=45.0, crs="wgs84", **texts),
+            now=datetime.now(UTC),
+        )  # fmt: skip
+
+    assert f"最多 {longest} 字" in commands.text_of(refused.value)
 
 
 def test_a_similar_report_close_by_is_shown(visit: Any, provided: Database):
