@@ -52,7 +52,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRow:
-    """An open incident in a list."""
+    """An incident in a list, nearly always an open one."""
 
     no: str
     title: str
@@ -210,6 +210,22 @@ def queue(
             "q": q or None,
             "limit": limit,
             "offset": offset,
+        },
+    )
+    return [QueueRow(**row._asdict()) for row in rows]
+
+
+def finished(
+    session: Session, q: str, *, grid: str | None = None, severities: Sequence[int] = (), limit: int = 20
+) -> list[QueueRow]:
+    """Finished incidents that `q` names by number or text, the very number first, then the latest; as in `queue`."""
+    rows = session.execute(
+        statement("finished"),
+        {
+            "grids": subtree(session, grid) if grid else None,
+            "severities": list(severities) or None,
+            "q": q,
+            "limit": limit,
         },
     )
     return [QueueRow(**row._asdict()) for row in rows]

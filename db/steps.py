@@ -95,6 +95,8 @@ def take_step(
     if action in INSTANT and (transition.to_status is not current or getattr(incident, INSTANT[action]) is None):
         # The second of a crew to acknowledge doesn't move the instant of the first.
         setattr(incident, INSTANT[action], now)
+    if action is Action.REOPEN and transition.to_status is Status.ACCEPTED:
+        incident.accepted_at = now
     # Before the status: it asks the database, which must not meet the one without the other.
     _note(session, incident, action, given)
     incident.status = transition.to_status

@@ -17,6 +17,7 @@ from layers.palette import INK, SEVERITY, SEVERITY_NUMERAL
 from pages.ui import case, commands, context, hotspots, layout, parts, report, surgeplan, wording
 
 _MOST_ROWS = 200
+_MOST_FINISHED = 20
 _SOON_S = 15 * 60
 """From here on what is left of a deadline is shown as a warning."""
 
@@ -26,6 +27,7 @@ _KEYS = {
     "p": "desk_surge",
     "/": "desk_q",
     "u": "desk_undo",
+    "r": "case_why case_written",
     "?": "desk_help",
     "Escape": "desk_close",
 }
@@ -34,11 +36,14 @@ _HELP = """| 键 | 作用 |
 |---|---|
 | **J** / **K** | 下一件 / 上一件 |
 | **Enter** | 一键派单，派给当前选中的人 |
+| **1** … **5** | 改选第几位可派人员 |
 | **U** | 十秒内撤回派单 |
+| **R** | 填写改派理由、处置结果或意见 |
 | **N** | 上报事件 |
 | **P** | 联合派单：为所有待派事件统筹人员 |
 | **/** | 搜索 |
-| **Esc** | 关闭上报或统筹 |
+| **Tab**、**↑** / **↓** | 在列表中移动，再按 Enter 或空格选中 |
+| **Esc** | 先离开正在填写的框，再收起上报（已填内容保留）或统筹 |
 | **?** | 打开或关闭本说明 |
 """
 
@@ -56,7 +61,7 @@ class _Filter:
 def render() -> None:
     """Draws the desk: queue at the left; beside it the case with its map, or the form that reports a new one."""
     st.html(layout.style("desk"))
-    parts.keys("desk_keys", _KEYS)
+    parts.keys("desk_keys", _KEYS, focus="rep_title" if "new" in st.query_params else "")
     left, work = st.columns([1, 3.35], gap="small")
     with left, st.container(key="desk_left"):
         _queue()
@@ -76,8 +81,9 @@ def _queue() -> None:
         _head()
         chosen = _filters()
         rows = context.remembered("queue", chosen, ("incidents",), lambda session: _read(session, chosen))
+        found = _finished(chosen)
         now = context.now()
-        _tally(rows, now)
+        _tally(rows, found, now)
         picked = st.query_params.get("no", "")
         if not picked and rows and not {"new", "surge"} & set(st.query_params):
             # Pinned by its number: what comes in later never slips under the hand that is about to press Enter.
@@ -85,7 +91,7 @@ def _queue() -> None:
             case.open_case(picked)
         clicked = parts.cards(
             "desk_rows",
-            [_card(row, now) for row in rows],
+            [*(_card(row, now) for row in rows), *(_finished_card(row, now) for row in found)],
             picked=picked,
             label="待处置事件，按时限排序",
             empty="没有符合条件的待处置事件。\n新上报的事件会自动出现在这里；按 N 上报一件。",
@@ -104,7 +110,9 @@ def _head() -> None:
         surgeplan.forget()
         st.query_params.from_dict({"surge": "1"})
         st.rerun()
-    if new.button("上报 N", key="desk_new", width="stretch", help="上报一件新事件"):
+    told = ("续填 N", "接着填没有提交的上报") if report.has_draft() else ("上报 N", "上报一件新事件")
+    if new.button(told[0], key="desk_new", width="stretch", help=told[1]):
+        report.resume()
         st.query_params.from_dict({"new": "1"})
         st.rerun()
     with keys.popover("?", key="desk_help", width="stretch", help="键盘操作"):
@@ -177,7 +185,21 @@ def _read(session: Any, chosen: _Filter) -> list[incidents.QueueRow]:
     )
 
 
-def _tally(rows: list[incidents.QueueRow], now: datetime) -> None:
+def _finished(chosen: _Filter) -> list[incidents.QueueRow]:
+    """What a search finds among the finished, so that it can be reopened or appealed; nothing without a search."""
+    if not chosen.q or chosen.statuses:
+        return []
+    return context.remembered(
+        "queue_finished",
+        chosen,
+        ("incidents",),
+        lambda session: incidents.finished(
+            session, chosen.q, grid=chosen.grid, severities=chosen.severities, limit=_MOST_FINISHED
+        ),
+    )
+
+
+def _tally(rows: list[incidents.QueueRow], found: list[incidents.QueueRow], now: datetime) -> None:
     """How many there are; and since when nothing has been heard, when the change feed is lost."""
     lost_at = context.deployment().feed.lost_at
     if lost_at is not None:
@@ -185,9 +207,10 @@ def _tally(rows: list[incidents.QueueRow], now: datetime) -> None:
         st.warning(f"与数据库的连接中断，画面停在 {since}；恢复后会自动更新。", icon=":material/cloud_off:")
     overdue = sum(wording.is_overdue(row.due_at, now) for row in rows)
     shown = f"前 {_MOST_ROWS} 件" if len(rows) == _MOST_ROWS else f"{len(rows)} 件"
-    st.html(
-        f'<p class="desk-tally"><b>{shown}</b>待办 · <b class="{"late" if overdue else ""}">{overdue}</b> 件超期</p>'
-    )
+    also = f"前 {_MOST_FINISHED} 件" if len(found) == _MOST_FINISHED else f"{len(found)} 件"
+    finished = f" · 另有<b>{also}</b>已结束" if found else ""
+    late = "late" if overdue else ""
+    st.html(f'<p class="desk-tally"><b>{shown}</b>待办 · <b class="{late}">{overdue}</b> 件超期{finished}</p>')
 
 
 def _card(row: incidents.QueueRow, now: datetime) -> parts.Card:
@@ -204,6 +227,20 @@ def _card(row: incidents.QueueRow, now: datetime) -> parts.Card:
         tone=tone,
         meta=f"{'督办 · ' if row.is_supervised else ''}{row.class_name} · {_place(row)}",
         tail=f"{row.worker_name} · {labels.STATUS[row.status].zh}" if row.worker_name else labels.STATUS[row.status].zh,
+    )
+
+
+def _finished_card(row: incidents.QueueRow, now: datetime) -> parts.Card:
+    """A finished incident below the open ones: grey, with how it ended."""
+    return parts.Card(
+        id=row.no,
+        title=row.title,
+        colour="var(--muted)",
+        mark=SEVERITY_NUMERAL[row.severity],
+        aside=labels.STATUS[row.status].zh,
+        meta=f"{row.class_name} · {_place(row)}",
+        tail=f"{wording.instant(row.reported_at, now, zone=context.county().timezone)} 上报",
+        faded=True,
     )
 
 
@@ -227,7 +264,7 @@ def _planning() -> None:
 def _reporting() -> None:
     with commands.calmly():
         context.principal().require(Permission.REPORT_INCIDENT)
-        made = report.render()
+        made = report.render(close="desk_close")
         if made is not None:
             if made:
                 st.query_params.from_dict({"no": made})

@@ -1,5 +1,7 @@
 // A list of cards of which one is picked: the queue and the candidates. Draws what it is given and says what was
-// clicked; J and K step through the list when `data.steps` is set. Text is set as text, never as markup.
+// clicked; J and K step through the list when `data.steps` is set, 1 to 9 pick the n-th where `data.digits` is. With the
+// focus in the list the arrows move it, Enter and Space pick, and Escape gives the keyboard back. Text is set as text,
+// never as markup.
 const REPEATS = new WeakMap()
 
 function element(tag, className, text) {
@@ -14,6 +16,7 @@ function card(item, picked) {
   root.dataset.id = item.id
   root.setAttribute("role", "option")
   root.setAttribute("aria-selected", String(item.id === picked))
+  root.tabIndex = -1
   root.style.setProperty("--bar", item.colour || "transparent")
   if (item.mark) {
     const mark = element("span", "mark", item.mark)
@@ -45,7 +48,12 @@ export default function (component) {
   if (!list) return
   const cards = data.cards || []
   list.setAttribute("aria-label", data.label || "")
-  const before = list.dataset.picked
+  const at = (id) => [...list.querySelectorAll(".card")].find((each) => each.dataset.id === id)
+  // One card at a time can be tabbed to: the one in focus, else the picked one, else the first.
+  const reach = (focused) => {
+    const one = at(focused) || list.querySelector(".picked") || list.querySelector(".card")
+    for (const each of list.querySelectorAll(".card")) each.tabIndex = each === one ? 0 : -1
+  }
   // An answer to an earlier pick must not take back a later one that is still on its way.
   if (list.pending && (list.pending.id === data.picked || Date.now() - list.pending.at > 3000)) list.pending = null
   const now = list.pending ? list.pending.id : data.picked || ""
@@ -53,25 +61,62 @@ export default function (component) {
   const drawn = JSON.stringify([cards, now, data.empty])
   if (REPEATS.get(list) !== drawn) {
     REPEATS.set(list, drawn)
+    const focused = list.getRootNode().activeElement?.closest?.(".card")?.dataset.id
     list.replaceChildren(...cards.map((item) => card(item, now)))
     if (!cards.length) list.append(element("div", "empty", data.empty))
-    const picked = list.querySelector(".picked")
-    if (picked && before !== list.dataset.picked) picked.scrollIntoView({ block: "nearest" })
+    reach(focused)
+    if (focused) at(focused)?.focus({ preventScroll: true })
+  }
+  // Once for each pick: afterwards the list stays where somebody scrolled it to.
+  const picked = list.querySelector(".picked")
+  if (picked && list.shown !== now) {
+    list.shown = now
+    requestAnimationFrame(() => picked.scrollIntoView({ block: "nearest" }))
   }
 
   const pick = (id) => {
-    for (const at of list.querySelectorAll(".card")) at.classList.toggle("picked", at.dataset.id === id)
-    list.dataset.picked = id
+    for (const each of list.querySelectorAll(".card")) {
+      each.classList.toggle("picked", each.dataset.id === id)
+      each.setAttribute("aria-selected", String(each.dataset.id === id))
+    }
+    list.dataset.picked = list.shown = id
+    reach()
     // A state and no trigger: a trigger is lost when another run of the screen overtakes it.
     list.pending = { id, at: Date.now() }
     setStateValue("picked", list.pending)
   }
   list.onclick = (event) => {
-    const at = event.target.closest(".card")
-    if (at) pick(at.dataset.id)
+    const hit = event.target.closest(".card")
+    if (!hit) return
+    hit.blur() // a click isn't a walk by keys: Enter stays the screen's own
+    pick(hit.dataset.id)
+  }
+  list.onkeydown = (event) => {
+    const hit = event.target.closest(".card")
+    if (!hit || event.ctrlKey || event.metaKey || event.altKey) return
+    const all = [...list.querySelectorAll(".card")]
+    const from = all.indexOf(hit)
+    const to = { ArrowDown: from + 1, ArrowUp: from - 1, Home: 0, End: all.length - 1 }[event.key]
+    if (to !== undefined) {
+      const next = all[Math.min(Math.max(to, 0), all.length - 1)]
+      reach(next.dataset.id)
+      next.focus()
+    } else if (event.key === "Enter" || event.key === " ") pick(hit.dataset.id)
+    else if (event.key === "Escape") hit.blur()
+    else return
+    event.preventDefault()
+    event.stopPropagation() // Enter picks here, and does nothing else
   }
 
   const step = (event) => {
+    if (event.isComposing) return
+    const nth = data.digits && /^[1-9]$/.test(event.key) ? cards[event.key - 1] : null
+    if (nth && !event.repeat && !event.ctrlKey && !event.metaKey && !event.altKey && !isTyping(event)) {
+      event.preventDefault()
+      pick(nth.id)
+      return
+    }
+    if (!data.steps) return
     const by = { j: 1, k: -1 }[event.key.toLowerCase()]
     if (!by || event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return
     const ids = [...list.querySelectorAll(".card")].map((at) => at.dataset.id)
@@ -84,7 +129,7 @@ export default function (component) {
     list.querySelector(".picked")?.scrollIntoView({ block: "nearest" })
   }
   if (list.step) document.removeEventListener("keydown", list.step)
-  list.step = data.steps ? step : null
+  list.step = data.steps || data.digits ? step : null
   if (list.step) document.addEventListener("keydown", list.step)
   return () => list.step && document.removeEventListener("keydown", list.step)
 }

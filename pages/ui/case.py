@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from html import escape
 
@@ -86,6 +88,8 @@ def _panel(incident: Incident, recommendation: Recommendation | None) -> str:
     refused = commands.refused()
     if refused:
         st.error(refused.text)
+    if told := commands.said():
+        st.success(told, icon=":material/check_circle:")
     chosen = ""
     if recommendation is not None:
         chosen = _dispatching(incident, recommendation, now)
@@ -108,6 +112,7 @@ def _dispatching(incident: Incident, recommendation: Recommendation, now: dateti
         st.html(_nobody(recommendation))
         return ""
     codes = [entry.candidate.code for entry in ranked]
+    names = _names(ranked)
     key = f"case_worker_{incident.no}"
     chosen = st.session_state.get(key)
     chosen = chosen if chosen in codes else codes[0]
@@ -115,13 +120,15 @@ def _dispatching(incident: Incident, recommendation: Recommendation, now: dateti
     is_override = chosen != codes[0]
     reason = ""
     if is_override:
-        reason = st.text_input(
-            "改派理由（必填）",
-            key=f"case_reason_{incident.no}",
-            placeholder=f"为什么派 {entry.candidate.name} 而不派第一位",
-        )
+        with st.container(key="case_why"):
+            reason = st.text_input(
+                "改派理由（必填）  R",
+                key=casework.field(incident, "reason"),
+                placeholder=f"为什么派 {names[chosen]} 而不派第一位",
+                persist_state="session",
+            )
     if st.button(
-        f"一键派单 → {entry.candidate.name} · {wording.distance(entry.candidate.distance_m)}  ⏎",
+        f"一键派单 → {names[chosen]} · {wording.distance(entry.candidate.distance_m)}  ⏎",
         key="desk_dispatch",
         type="primary",
         icon=":material/send:",
@@ -130,9 +137,10 @@ def _dispatching(incident: Incident, recommendation: Recommendation, now: dateti
         _send(incident, chosen if is_override else None, reason or "")
     picked = parts.cards(
         "case_candidates",
-        [_candidate(entry, now, recommendation.policy.mode) for entry in ranked],
+        [_candidate(entry, names, now, recommendation.policy.mode) for entry in ranked],
         picked=chosen,
-        label="可派人员，按规则排序",
+        label="可派人员，按规则排序，按数字键选择",
+        has_digits=True,
     )
     if picked and picked != chosen:
         commands.forget_refusal()
@@ -154,6 +162,8 @@ def _send(incident: Incident, worker: str | None, reason: str) -> None:
             reason=reason,
         )
     if sent is not None and sent.assignment is not None:
+        casework.begin_anew(incident)
+        st.session_state.pop(f"case_worker_{incident.no}", None)
         st.session_state["desk_sent"] = (sent.no, sent.assignment.worker_name, context.now() + _UNDO)
     st.rerun()
 
@@ -171,11 +181,18 @@ def _undo_bar(incident: Incident, now: datetime) -> None:
         casework.take(incident, Asked(action=Action.WITHDRAW, opinion="派错，十秒内撤回"))
 
 
-def _candidate(entry: Ranked, now: datetime, mode: str) -> parts.Card:
+def _names(ranked: Sequence[Ranked]) -> dict[str, str]:
+    """What candidates are called, by code: those who are masked alike are told apart by the end of their codes."""
+    alike = Counter(entry.candidate.name for entry in ranked)
+    people = [entry.candidate for entry in ranked]
+    return {one.code: f"{one.name}（{one.code[-4:]}）" if alike[one.name] > 1 else one.name for one in people}
+
+
+def _candidate(entry: Ranked, names: Mapping[str, str], now: datetime, mode: str) -> parts.Card:
     candidate = entry.candidate
     return parts.Card(
         id=candidate.code,
-        title=candidate.name,
+        title=names[candidate.code],
         colour="var(--accent)" if entry.rank == 1 else "var(--muted)",
         mark=str(entry.rank),
         aside=f"{wording.distance(candidate.distance_m)} · {wording.minutes(entry.eta_s)}",
@@ -195,6 +212,10 @@ def _head(incident: Incident, now: datetime) -> str:
     due = f'<span class="due {tone}" title="{wording.full_instant(incident.due_at, zone=zone)}">' + (
         f"{wording.remaining(incident.due_at, now)}</span>" if incident.is_open else "已结束</span>"
     )
+    if incident.is_open and incident.remaining_s is None and incident.due_at != incident.settle_by:
+        # The stage may have time left while the whole matter is late.
+        late = wording.is_overdue(incident.settle_by, now)
+        due += f'<span class="due late">总时限{wording.remaining(incident.settle_by, now)}</span>' if late else ""
     return f"""<header class="case-head" style="--severity:{SEVERITY[incident.severity]}">
 <div class="row"><span class="mark">{SEVERITY_NUMERAL[incident.severity]}</span><h3>{escape(incident.title)}</h3></div>
 <div class="row">{"".join(tags)}<span class="no">{escape(incident.no)}</span>{due}</div></header>

@@ -13,6 +13,7 @@ from db import departments, incidents, replacements, stepping
 from db.cases import Incident
 from db.incidents import Report
 from db.stepping import Asked
+from geo.errors import InvalidInput
 from governance import labels, lifecycle
 from governance.lifecycle import Action, Given
 from pages.ui import commands, context, values
@@ -24,6 +25,8 @@ _FORWARD = (
 """Actions on the way to closure, and what waits for an answer; the others turn off it."""
 _ELSEWHERE = frozenset({Action.DISPATCH, Action.TIME_OUT})
 _LONGEST = 1000
+_REMARK = "remark"
+_ITSELF = "itself"
 _PUT_OFF_DAYS = 7
 
 
@@ -40,31 +43,65 @@ def render(incident: Incident, *, may_dispatch: bool) -> None:
             _beside(incident, beside)
 
 
+def field(incident: Incident, name: str) -> str:
+    """The key of a field of the case: one of its own for each incident, and another after each act.
+
+    So what was written for one act is never filed with the next, and a draft waits while another case is looked at.
+    """
+    return f"case_{name}_{incident.no}_{st.session_state.get(_turn(incident), 0)}"
+
+
+def begin_anew(incident: Incident) -> None:
+    """Empties every field of the case: what they held was filed."""
+    st.session_state[_turn(incident)] = st.session_state.get(_turn(incident), 0) + 1
+
+
+def _turn(incident: Incident) -> str:
+    return f"_case_turn_{incident.no}"
+
+
 def take(incident: Incident, asked: Asked) -> None:
-    """Takes the step and draws the screen anew; a refusal is kept for the case to show."""
+    """Takes the step and draws the screen anew; a refusal is kept for the case to show, with all that was written."""
     database, principal = context.deployment().database, context.principal()
     with commands.attempt():
+        if asked.original == incident.no:
+            raise InvalidInput("an incident can't repeat itself", field=_ITSELF)
+        if asked.is_satisfied is False and not asked.opinion.strip():
+            raise InvalidInput("what somebody is dissatisfied with is said", field=_REMARK)
         stepping.take(database, principal, incident.no, asked, now=context.now())
+    if commands.refused() is None:
+        begin_anew(incident)
     st.rerun()
 
 
 def _may(incident: Incident, action: Action) -> bool:
     if action is Action.ACKNOWLEDGE and incident.acknowledged_at is not None:
         return False  # it may be said again, but nothing is left to say
+    if action in {Action.GRANT, Action.DENY, Action.REVIEW} and context.principal().account in _askers(incident):
+        return False  # somebody else decides
     return context.principal().may(lifecycle.step(incident.status, action).permission)
+
+
+def _askers(incident: Incident) -> set[str | None]:
+    """Who asked for what is to be decided now, or has decided on it once."""
+    found = incident.appeal
+    if not incident.is_open:
+        return set() if found is None else {found.asked_by, found.first_by}
+    return {request.asked_by for request in incident.extension_requests if request.is_granted is None}
 
 
 def _pending(incident: Incident) -> None:
     """What waits for somebody's answer."""
+    own = "（须由别人审批）" if context.principal().account in _askers(incident) else ""
     waiting = [
-        f"{request.asked_by_name or request.asked_by} 申请延期：{request.reason}"
+        f"{request.asked_by_name or request.asked_by} 申请延期{own}：{request.reason}"
         for request in incident.extension_requests
-        if request.is_granted is None
+        if request.is_granted is None and incident.is_open
     ]
     found = incident.appeal
     if found is not None and not found.is_decided:
         stage = "复审" if found.first_granted else "初审"
-        waiting.append(f"{found.asked_by_name or found.asked_by} 申诉超期，待{stage}：{found.reason}")
+        waiting.append(f"{found.asked_by_name or found.asked_by} 申诉超期，待{stage}{own}：{found.reason}")
     if waiting:
         st.html("".join(f'<section class="case-nobody"><p>{escape(text)}</p></section>' for text in waiting))
 
@@ -74,19 +111,16 @@ def _ahead(incident: Incident, forward: list[Action], *, may_dispatch: bool) -> 
         return
     result = ""
     if any(lifecycle.step(incident.status, action).needs_opinion for action in forward):
-        result = st.text_area(
-            "处置结果" if Action.RESOLVE in forward else "意见",
-            key=f"case_result_{incident.no}",
-            height=80,
-            max_chars=_LONGEST,
-            placeholder="做了什么、看到什么、结果如何",
-        )
+        label = "处置结果" if Action.RESOLVE in forward else "意见"
+        result = _written(incident, "result", f"{label}  R", placeholder="做了什么、看到什么、结果如何")
     satisfied: bool | None = None
     if Action.VERIFY in forward:
         said = st.segmented_control(
-            "回访满意度", ["满意", "不满意"], key=f"case_satisfied_{incident.no}", help="没有回访可不选"
+            "回访满意度", ["满意", "不满意"], key=field(incident, "satisfied"), help="没有回访可不选"
         )
         satisfied = None if said is None else said == "满意"
+        if satisfied is False:
+            result = _written(incident, _REMARK, "哪里不满意（必填）  R")
     # Where somebody can be sent, sending is the one thing to do, and this only the other way.
     kind: Literal["primary", "secondary"] = "secondary" if may_dispatch else "primary"
     with st.container(horizontal=True, key="case_forward"):
@@ -95,13 +129,35 @@ def _ahead(incident: Incident, forward: list[Action], *, may_dispatch: bool) -> 
                 take(incident, Asked(action=action, opinion=result, is_satisfied=satisfied))
 
 
+def _written(incident: Incident, name: str, label: str, *, placeholder: str | None = None) -> str:
+    """What is written into the one field that the key R leads to; it waits while another case is looked at."""
+    with st.container(key="case_written"):
+        text = st.text_area(
+            label,
+            key=field(incident, name),
+            height=80,
+            max_chars=_LONGEST,
+            placeholder=placeholder,
+            persist_state="session",
+        )
+    return text or ""
+
+
 def _beside(incident: Incident, beside: list[Action]) -> None:
     action = st.selectbox(
         "处理方式",
         beside,
+        index=None,
         format_func=lambda action: labels.ACTION[action].zh,
-        key=f"case_action_{incident.no}",
+        key=field(incident, "action"),
+        placeholder="选择处理方式",
     )
+    if action is None:
+        return
+    if action is Action.REASSIGN:
+        sent = "、".join(one.worker_full_name or one.worker_name for one in incident.crew)
+        told = f"将召回现有 {len(incident.crew)} 人（{escape(sent)}），再派给下一位。"
+        st.html(f'<section class="case-nobody"><p>{told}</p></section>')
     if action is Action.HAND_OVER:
         _hand_over(incident)
         return
@@ -115,9 +171,10 @@ def _beside(incident: Incident, beside: list[Action]) -> None:
         is_granted=_verdict(incident) if action is Action.REVIEW else None,
         opinion=st.text_area(
             "意见" if Given.OPINION in needs else "意见（可不填）",
-            key=f"case_opinion_{incident.no}",
+            key=field(incident, f"opinion_{action}"),
             height=80,
             max_chars=_LONGEST,
+            persist_state="session",
         ),
     )
     if st.button(f"确定{labels.ACTION[action].zh}", key="case_confirm_beside", width="stretch"):
@@ -131,7 +188,7 @@ def _hand_over(incident: Incident) -> None:
         "谁交班",
         list(names),
         format_func=names.__getitem__,
-        key=f"case_off_shift_{incident.no}",
+        key=field(incident, "off_shift"),
         disabled=len(names) == 1,
     )
     held = context.remembered("held", worker, ("incidents",), lambda session: replacements.held_by(session, worker))
@@ -139,7 +196,9 @@ def _hand_over(incident: Incident) -> None:
     if st.button("确定交班", key="case_confirm_beside", width="stretch"):
         with commands.attempt():
             done = replacements.hand_over(context.deployment().database, context.principal(), worker, now=context.now())
-            st.toast(f"已交接 {len(done.passed_on)} 件", icon=":material/check_circle:")
+            begin_anew(incident)
+            numbers = f"：{'、'.join(done.passed_on)}" if done.passed_on else ""
+            commands.say(f"{names[worker]} 已交接 {len(done.passed_on)} 件{numbers}")
             if done.kept:
                 commands.tell(f"{len(done.kept)} 件暂时无人可接，仍由本人负责：{'、'.join(done.kept)}")
         st.rerun()
@@ -152,7 +211,7 @@ def _department(incident: Incident) -> str | None:
         list(names),
         index=None,
         format_func=names.__getitem__,
-        key=f"case_department_{incident.no}",
+        key=field(incident, "department"),
         placeholder="选择承办单位",
     )
 
@@ -173,7 +232,7 @@ def _original(incident: Incident) -> str | None:
         list(titles),
         index=None,
         format_func=lambda no: titles.get(no, no),
-        key=f"case_original_{incident.no}",
+        key=field(incident, "original"),
         accept_new_options=True,
         placeholder="附近同类事件，或直接填写编号",
     )
@@ -187,7 +246,7 @@ def _resume_by(incident: Incident) -> datetime:
         value=today + timedelta(days=_PUT_OFF_DAYS),
         min_value=today + timedelta(days=1),
         max_value=today + timedelta(days=365),
-        key=f"case_resume_by_{incident.no}",
+        key=field(incident, "resume_by"),
         help="挂账期间时限停止计算；到期前须恢复办理。每件只能挂账一次，最长一年",
     )
     return datetime.combine(chosen, time(18), zone)
@@ -201,10 +260,10 @@ def _parts(incident: Incident) -> tuple[Report, ...]:
         list(by_code),
         index=None,
         format_func=lambda code: f"{by_code[code].major_name} › {by_code[code].name}",
-        key=f"case_part_class_{incident.no}",
+        key=field(incident, "part_class"),
         placeholder="选择类别",
     )
-    title = st.text_input("拆出的标题", key=f"case_part_title_{incident.no}", max_chars=200)
+    title = st.text_input("拆出的标题", key=field(incident, "part_title"), max_chars=200)
     if code is None:
         return ()
     return (
@@ -223,6 +282,6 @@ def _parts(incident: Incident) -> tuple[Report, ...]:
 
 def _verdict(incident: Incident) -> bool:
     said = st.segmented_control(
-        "审核结论", ["同意", "不同意"], default="同意", required=True, key=f"case_verdict_{incident.no}"
+        "审核结论", ["同意", "不同意"], default="同意", required=True, key=field(incident, "verdict")
     )
     return said == "同意"

@@ -10,12 +10,21 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from geo.errors import Conflict, GridCommandError, InvalidInput, NobodyEligible, NotAuthenticated, Unavailable
+from geo.errors import (
+    Conflict,
+    GridCommandError,
+    InvalidInput,
+    NobodyEligible,
+    NotAuthenticated,
+    Unavailable,
+    UnknownCode,
+)
 from governance import labels
 from pages.ui import context
 
 _LOG = logging.getLogger(__name__)
 _REFUSED = "_refused"
+_SAID = "_said"
 
 # Constant text: nothing that anybody typed is ever put into the script.
 TO_LOGIN = """<div class="gc-gate"><p>正在前往登录页……</p><p><a href="/auth/login">没有自动跳转？点此登录</a></p></div>
@@ -66,9 +75,14 @@ _FIELDS = {
     "worker": "没有这位网格员，或不在您的管辖范围内。",
     "pools": "至少选一类可派人员。",
     "people": "每个类别的编组合计 1 到 10 人。",
+    "itself": "不能与自身合并，请填写另一件的编号。",
+    "remark": "回访不满意的，请写明哪里不满意。",
     "photo": "这一类事件须有处置后的照片才能完成。",
 }
 """What to do about a field that can't be taken as it is."""
+
+_UNKNOWN = {"original": "没有这个编号的事件，请核对后再填。"}
+"""The same where a code names nothing, by field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +109,8 @@ def text_of(error: GridCommandError) -> str:
         if error.field in _TEXTS and "is_unprintable" in error.facts:
             return f"{_TEXTS[error.field]}里混有看不见的控制字符，无法保存，请删去或重新输入。"
         return _FIELDS.get(error.field, f"{labels.ERRORS[error.code].zh}({error.field})。")
+    if isinstance(error, UnknownCode) and error.field in _UNKNOWN:
+        return _UNKNOWN[error.field]
     text = labels.ERRORS[error.code].zh
     if isinstance(error, NobodyEligible) and "shortfall" in error.facts:
         text = f"{text}:{labels.shortfall_text(str(error.facts['shortfall']))}"
@@ -107,7 +123,7 @@ def text_of(error: GridCommandError) -> str:
 @contextmanager
 def attempt(*, done: str = "") -> Iterator[None]:
     """Runs one command. Its refusal is kept for `refused` until the next one; `done` is said in passing."""
-    st.session_state.pop(_REFUSED, None)
+    forget_refusal()
     try:
         yield
     except InvalidInput as error:
@@ -135,9 +151,20 @@ def tell(text: str) -> None:
     st.session_state[_REFUSED] = Refused(text=text)
 
 
+def say(text: str) -> None:
+    """Keeps words for `said`: what a command did, where that can't be seen on the screen itself."""
+    st.session_state[_SAID] = text
+
+
+def said() -> str:
+    """What the last command did, until the next command; "" when there is nothing to say."""
+    return str(st.session_state.get(_SAID, ""))
+
+
 def forget_refusal() -> None:
-    """Drops the last refusal: the one who saw it went on to something else."""
+    """Drops what the last command left to tell: the one who saw it went on to something else."""
     st.session_state.pop(_REFUSED, None)
+    st.session_state.pop(_SAID, None)
 
 
 @contextmanager

@@ -43,12 +43,22 @@ class Near:
 
 
 def cards(
-    key: str, items: Sequence[Card], *, picked: str = "", label: str, empty: str = "", has_steps: bool = False
+    key: str,
+    items: Sequence[Card],
+    *,
+    picked: str = "",
+    label: str,
+    empty: str = "",
+    has_steps: bool = False,
+    has_digits: bool = False,
 ) -> str | None:
-    """A list of cards; the id of the one just clicked, otherwise None. With `has_steps`, J and K step through it."""
+    """A list of cards; the id of the one just picked, otherwise None.
+
+    With `has_steps`, J and K step through it; with `has_digits`, 1 to 9 pick the n-th.
+    """
     data = {"cards": [asdict(item) for item in items], "picked": picked, "label": label, "empty": empty}
     result = _component("cards", '<div class="cards" role="listbox"></div>', has_style=True)(
-        key=key, data=data | {"steps": has_steps}, on_picked_change=_nothing
+        key=key, data=data | {"steps": has_steps, "digits": has_digits}, on_picked_change=_nothing
     )
     picked_now = cast("Mapping[str, Any] | None", result.picked)
     if picked_now is None or st.session_state.get(f"_{key}_at") == picked_now["at"]:
@@ -57,9 +67,15 @@ def cards(
     return str(picked_now["id"])
 
 
-def keys(key: str, targets: Mapping[str, str]) -> None:
-    """Binds keys ("n", "/", "Enter") to keyed elements: each presses that button or focuses that field."""
-    _component("keys", '<div class="keys" hidden></div>', has_style=False)(key=key, data={"keys": dict(targets)})
+def keys(key: str, targets: Mapping[str, str], *, focus: str = "") -> None:
+    """Binds keys ("n", "/", "Enter") to keyed elements: each presses that button or focuses that field.
+
+    Of several elements ("case_why case_written") the first that is there is meant. `focus` names the element whose
+    field takes the keyboard, once, when it is named first.
+    """
+    _component("keys", '<div class="keys" hidden></div>', has_style=False)(
+        key=key, data={"keys": dict(targets), "focus": focus}
+    )
 
 
 def picker(

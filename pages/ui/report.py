@@ -40,8 +40,27 @@ class _Place:
     fault: str = ""
 
 
+_DRAFT = ("rep_title", "rep_description", "rep_address", "rep_lon", "rep_lat", "rep_name", "rep_phone")
+"""Fields that somebody wrote something into: while one of them has content, there is a draft."""
+
+_RESUMED = "_report_resumed"
+
+
+def has_draft() -> bool:
+    """Whether the form holds what was written and not reported; it does until it is reported or thrown away."""
+    return any(str(st.session_state.get(key) or "").strip() for key in _DRAFT)
+
+
+def resume() -> None:
+    """Says at the top of the form, from now on, whether it goes on with a draft."""
+    st.session_state[_RESUMED] = has_draft()
+
+
 def render(*, close: str = "desk_close") -> str | None:
-    """Draws the map to point at and the form beside it; the number of the incident just reported, otherwise None."""
+    """Draws the map to point at and the form beside it: the number of the incident just reported, "" to leave.
+
+    What was filled in stays for the next time, unless it was reported or thrown away; otherwise the answer is None.
+    """
     classes = values.classes()
     place = _place()
     similar = _similar(place)
@@ -56,7 +75,15 @@ def _form(
     classes: list[incidents.ClassRow], place: _Place, similar: list[incidents.QueueRow], close: str
 ) -> str | None:
     st.html('<h2 class="desk-title">上报事件</h2>')
-    st.text_input("标题", key="rep_title", max_chars=LONGEST["title"], placeholder="一句话说明发生了什么")
+    if st.session_state.get(_RESUMED):
+        st.caption(":material/edit_note: 已接着上次没有提交的内容；不要了，按下面的“放弃”")
+    st.text_input(
+        "标题",
+        key="rep_title",
+        max_chars=LONGEST["title"],
+        placeholder="一句话说明发生了什么",
+        persist_state="session",
+    )
     _fault("title")
     chosen = _class_fields(classes)
     _where_fields(place)
@@ -67,20 +94,36 @@ def _form(
         height=90,
         max_chars=LONGEST["description"],
         placeholder="现场情况、影响范围、需要什么",
+        persist_state="session",
     )
     _fault("description")
     source, name, phone = st.columns([1.25, 1, 1.1], gap="small")
-    source.selectbox("来源", list(Source), format_func=lambda source: labels.SOURCE[source].zh, key="rep_source")
-    name.text_input("报告人", key="rep_name", max_chars=LONGEST["reporter_name"], placeholder="可不填")
-    phone.text_input("联系电话", key="rep_phone", max_chars=LONGEST["reporter_phone"], placeholder="可不填")
+    source.selectbox(
+        "来源",
+        list(Source),
+        format_func=lambda source: labels.SOURCE[source].zh,
+        key="rep_source",
+        persist_state="session",
+    )
+    name.text_input(
+        "报告人", key="rep_name", max_chars=LONGEST["reporter_name"], placeholder="可不填", persist_state="session"
+    )
+    phone.text_input(
+        "联系电话", key="rep_phone", max_chars=LONGEST["reporter_phone"], placeholder="可不填", persist_state="session"
+    )
     _fault("source", "reporter_name", "reporter_phone")
     refused = commands.refused()
     if refused and refused.field not in _SHOWN:
         st.error(refused.text)
-    leave, submit = st.columns([1, 2], gap="small")
-    if leave.button("放弃", key=close, width="stretch", help="不保存，回到派单台（Esc）"):
-        clear()
+    leave, discard, submit = st.columns([1, 1, 2], gap="small")
+    if leave.button("收起 Esc", key=close, width="stretch", help="回到派单台，已填的内容保留"):
+        commands.forget_refusal()
         return ""
+    with discard.popover("放弃", width="stretch"):
+        st.caption("已填的内容会全部清掉。")
+        if st.button("清空并返回", key="rep_discard", width="stretch"):
+            clear()
+            return ""
     if submit.button("提交上报", key="rep_submit", type="primary", width="stretch"):
         return _submit(chosen)
     return None
@@ -89,9 +132,13 @@ def _form(
 def _class_fields(classes: list[incidents.ClassRow]) -> incidents.ClassRow:
     majors = {row.major_code: row.major_name for row in classes}
     major_field, minor_field = st.columns(2, gap="small")
-    major = major_field.selectbox("大类", list(majors), format_func=majors.__getitem__, key="rep_major")
+    major = major_field.selectbox(
+        "大类", list(majors), format_func=majors.__getitem__, key="rep_major", persist_state="session"
+    )
     minors = {row.code: row for row in classes if row.major_code == major}
-    code = minor_field.selectbox("小类", list(minors), format_func=lambda code: minors[code].name, key="rep_class")
+    code = minor_field.selectbox(
+        "小类", list(minors), format_func=lambda code: minors[code].name, key="rep_class", persist_state="session"
+    )
     chosen = minors.get(code) or next(iter(minors.values()))
     _fault("class")
     st.segmented_control(
@@ -102,6 +149,7 @@ def _class_fields(classes: list[incidents.ClassRow]) -> incidents.ClassRow:
         format_func=values.severity_text,
         width="stretch",
         key=f"rep_severity_{chosen.code}",
+        persist_state="session",
     )
     _fault("severity")
     return chosen
@@ -110,10 +158,15 @@ def _class_fields(classes: list[incidents.ClassRow]) -> incidents.ClassRow:
 def _where_fields(place: _Place) -> None:
     system, lon, lat = st.columns([1.5, 1, 1], gap="small")
     system.selectbox(
-        "坐标系", list(Crs), format_func=lambda crs: labels.CRS[crs].zh, key="rep_crs", on_change=_keep_place
+        "坐标系",
+        list(Crs),
+        format_func=lambda crs: labels.CRS[crs].zh,
+        key="rep_crs",
+        on_change=_keep_place,
+        persist_state="session",
     )
-    lon.text_input("经度", key="rep_lon", placeholder="点地图或填写")
-    lat.text_input("纬度", key="rep_lat", placeholder="点地图或填写")
+    lon.text_input("经度", key="rep_lon", placeholder="点地图或填写", persist_state="session")
+    lat.text_input("纬度", key="rep_lat", placeholder="点地图或填写", persist_state="session")
     if place.fault:
         st.error(place.fault)  # a report refused for it said the same
     elif place.locus is not None:
@@ -122,7 +175,13 @@ def _where_fields(place: _Place) -> None:
     else:
         st.caption(":material/location_on: 在地图上点一下，或填写坐标，这里会显示所属网格")
         _fault("lon", "lat", "crs")
-    st.text_input("地址", key="rep_address", max_chars=LONGEST["address"], placeholder="门牌、楼栋或附近标志（可不填）")
+    st.text_input(
+        "地址",
+        key="rep_address",
+        max_chars=LONGEST["address"],
+        placeholder="门牌、楼栋或附近标志（可不填）",
+        persist_state="session",
+    )
     _fault("address")
 
 
@@ -249,6 +308,7 @@ def _submit(chosen: incidents.ClassRow) -> str | None:
 def clear() -> None:
     """Empties the form."""
     commands.forget_refusal()
+    st.session_state.pop(_RESUMED, None)
     for key in [str(key) for key in st.session_state if str(key).startswith("rep_")]:
         st.session_state.pop(key, None)
 

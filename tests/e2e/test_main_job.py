@@ -109,6 +109,9 @@ def test_report_dispatch_and_follow_to_the_end(visit: Any, program: Any):
     expect(page.get_by_role("button", name="接单", exact=True)).to_have_count(0)
     _press(page, "到场")
     result = _case(page).get_by_label("处置结果")
+    box = result.bounding_box()
+    assert box is not None
+    assert box["height"] > 40
     result.fill("阀门已更换，现场恢复")
     result.press("Tab")
     _press(page, "处置完成")

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from db import candidates, cases, incidents, responders
+from db import candidates, cases, handling, incidents, responders
 from db.session import Database
 from geo.crs import Crs, geodesic_m, to_storage
 from geo.errors import InvalidInput
 from governance.access import SYSTEM, Principal, Role
 from governance.incident import Status
+from governance.lifecycle import Action
 from pages.ui import commands, parts
 
 RUSONG = "220723003"
@@ -25,6 +27,13 @@ def _html(screen: Any) -> str:
 def _case_lines(screen: Any) -> list[dict[str, Any]]:
     drawn = json.loads(screen.get("deck_gl_json_chart")[0].proto.json)
     return next(layer["data"] for layer in drawn["layers"] if layer["id"] == "case-lines")
+
+
+def _cards(screen: Any, key: str = "desk_rows") -> list[dict[str, Any]]:
+    """What a list of cards was given to draw."""
+    (proto,) = [e.proto for e in screen.get("bidi_component") if key in e.proto.id]
+    cards: list[dict[str, Any]] = json.loads(proto.json or proto.mixed.json)["cards"]
+    return cards
 
 
 def _queue(database: Database, *, grid: str | None = None) -> list[incidents.QueueRow]:
@@ -125,7 +134,7 @@ def test_an_override_asks_for_a_reason(visit: Any, provided: Database):
     assert any("理由" in error.value for error in screen.error)
     assert _get(provided, no).status is Status.REPORTED
 
-    screen.text_input(key=f"case_reason_{no}").set_value("熟悉该小区").run()
+    screen.text_input(key=f"case_reason_{no}_0").set_value("熟悉该小区").run()
     screen.button(key="desk_dispatch").click().run()
     sent = _get(provided, no).assignment
     assert sent is not None
@@ -143,7 +152,8 @@ def test_an_incident_is_followed_to_its_closure(visit: Any, provided: Database):
 
     screen.button(key="case_resolve").click().run()
     assert any("意见" in error.value for error in screen.error)
-    screen.text_area(key=f"case_result_{no}").set_value("已清理，居民确认").run()
+    (result,) = [area for area in screen.text_area if str(area.key).startswith(f"case_result_{no}")]
+    result.set_value("已清理，居民确认").run()
     screen.button(key="case_resolve").click().run()
     screen.button(key="case_verify").click().run()
 
@@ -188,6 +198,64 @@ def test_a_report_without_a_title_names_the_field(visit: Any, provided: Database
     assert any("标题" in error.value for error in screen.error)
     assert screen.text_input(key="rep_lon").value == f"{row.lon:.6f}"
     assert len(_queue(provided)) == before
+
+
+def test_an_unfinished_report_waits(visit: Any):
+    """Closing the form and looking at a case keep what was filled in; N goes on with it, and 放弃 alone empties it."""
+    screen = visit("dispatcher")
+    screen.button(key="desk_new").click().run()
+    screen.text_input(key="rep_title").set_value("路灯不亮").run()
+    screen.selectbox(key="rep_crs").select("gcj02").run()
+    screen.button(key="desk_close").click().run()
+    assert "new" not in screen.query_params
+    assert screen.button(key="desk_new").label == "续填 N"
+
+    screen.button(key="desk_new").click().run()
+    assert (screen.text_input(key="rep_title").value, screen.selectbox(key="rep_crs").value) == ("路灯不亮", "gcj02")
+    assert any("没有提交" in caption.value for caption in screen.caption)
+    screen.button(key="rep_discard").click().run()
+
+    assert screen.button(key="desk_new").label == "上报 N"
+    screen.button(key="desk_new").click().run()
+    assert screen.text_input(key="rep_title").value == ""
+
+
+def test_a_search_finds_the_finished_too(visit: Any, provided: Database):
+    """A finished incident is found by its number, below the open ones and greyed, and opens as they do."""
+    no, _ = _waiting(provided)
+    handling.advance(provided, DISPATCHER, no, Action.REJECT, now=datetime.now(UTC), opinion="不属实")
+    screen = visit("dispatcher")
+    assert no not in [card["id"] for card in _cards(screen)]
+
+    screen.text_input(key="desk_q").set_value(no.lower()).run()
+
+    (found,) = _cards(screen)
+    assert (found["id"], found["faded"], found["aside"]) == (no, True, "不予受理")
+    assert "已结束" in _html(screen)
+
+
+def test_a_matter_late_as_a_whole_says_so_beside_its_stage(visit: Any, provided: Database):
+    """Where the stage has time left and the whole limit has passed, the case shows both."""
+    now = datetime.now(UTC)
+    with provided.session(SYSTEM) as session:
+        no = next(row.no for row in incidents.queue(session) if row.due_at is not None and row.due_at > now)
+        session.execute(
+            text("UPDATE incident SET settle_by = :late WHERE no = :no"), {"late": now - timedelta(hours=3), "no": no}
+        )
+
+    assert "总时限超 3 小时" in _html(visit("dispatcher", no=no))
+
+
+def test_candidates_masked_alike_are_told_apart(visit: Any, provided: Database):
+    """Two people whose masked names are the same show the end of their codes as well."""
+    no, _ = _waiting(provided)
+    with provided.engine.begin() as connection:
+        connection.execute(text("UPDATE worker SET full_name = '陈晨'"))
+
+    titles = [card["title"] for card in _cards(visit("dispatcher", no=no), "case_candidates")]
+
+    assert len(set(titles)) == len(titles) > 1
+    assert all(title.startswith("陈*（") for title in titles)
 
 
 def test_swapped_axes_are_told(visit: Any):
