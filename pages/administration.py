@@ -110,6 +110,7 @@ def _general(shown: Policy) -> tuple[dict[str, Any], dict[str, str]]:
             default=sorted(shown.pools),
             format_func=lambda code: labels.EMPLOYMENT[code].zh,
             key=f"{key}_pools",
+            placeholder="请选择",
         )
     )
     values_of["mode"] = second.selectbox(
