@@ -26,8 +26,9 @@ WHOLE_FROM = 18
 """From this zoom on a tile is some 150 metres wide, and every point is itself."""
 COARSE_BELOW = 14
 """Tiles of lower zooms are made from `Cells`, which are counted once for all of them."""
-CELLS = 32
-_CELL_BITS = 5
+CELLS = 8
+"""Of a tile's side: 64 pixels on a map, which a disc with a number fills without touching the next."""
+_CELL_BITS = 3
 _UNITS = 4096
 _BUFFER = 64
 """Of a tile's side, in which the geometries of lines and areas reach beyond it, so that outlines meet."""

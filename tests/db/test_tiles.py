@@ -170,7 +170,7 @@ def test_a_tile_lies_in_the_pyramid(z: int, x: int, y: int):
 def test_cells_keep_their_middle():
     """Coarser cells stand amid their points, weighted by number, and a packed count is the same count."""
     rng = np.random.default_rng(1)
-    finest = np.arange(64) + (1 << 17)
+    finest = np.arange(64) + (1 << 15)
     counted = Cells(finest, finest, rng.integers(1, 9, 64), rng.uniform(0, 1, 64), rng.uniform(0, 1, 64))
     x, y, number = Cells.unpack(counted.pack()).within(Tile(z=0, x=0, y=0))
     assert sum(number) == counted.number.sum()
