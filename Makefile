@@ -30,6 +30,9 @@ lock: ## 重新锁定依赖 Pin the dependencies of pyproject.toml anew
 	  pyproject.toml -o requirements.lock
 	$(PYTHON) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	.venv/bin/npm install --silent --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --prefix assets
+	$(PYTHON) -c "import json, pathlib; lock = pathlib.Path('assets/package-lock.json'); facts = json.loads(lock.read_text()); \
+	  [p.pop('funding', None) for p in facts['packages'].values()]; lock.write_text(json.dumps(facts, indent=2) + '\n')"
 
 clean: ## 删除演示数据库和缓存 Remove the embedded database and caches
 	rm -rf var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

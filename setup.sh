@@ -74,3 +74,14 @@ if [ ! -x .venv/bin/gridcommand ]; then
   printf '#!/bin/sh\nexec "%s/.venv/bin/python" -X utf8 "%s/cli.py" "$@"\n' "$PWD" "$PWD" >.venv/bin/gridcommand
   chmod +x .venv/bin/gridcommand
 fi
+
+stamp=assets/vendor/.installed-$(sha256sum assets/package-lock.json | cut -c1-16)
+if [ ! -e "$stamp" ]; then
+  echo "正在安装浏览器组件 installing the browser's libraries"
+  PATH="$PWD/.venv/bin:$PATH" .venv/bin/npm ci --silent --ignore-scripts --no-audit --no-fund --prefix assets
+  rm -rf assets/vendor
+  mkdir assets/vendor
+  cp assets/node_modules/@loaders.gl/mvt/dist/mvt-worker.js assets/vendor/
+  rm -rf assets/node_modules
+  touch "$stamp"
+fi

@@ -21,6 +21,7 @@ from api import (
     problems,
     recommendations,
     stream,
+    tiles,
     visits,
 )
 from api.assets import Assets
@@ -30,7 +31,14 @@ from db.settings import ROOT
 
 __all__ = ["Context", "application", "routes"]
 
-_OPENINGS = ("/healthz", "/metrics", "/auth/{rest:path}", "/api/{rest:path}", "/assets/{rest:path}")
+_OPENINGS = (
+    "/healthz",
+    "/metrics",
+    "/auth/{rest:path}",
+    "/api/{rest:path}",
+    "/tiles/{rest:path}",
+    "/assets/{rest:path}",
+)
 
 
 def application(context: Context) -> FastAPI:
@@ -47,7 +55,7 @@ def application(context: Context) -> FastAPI:
     app.state.context = context
     problems.install(app)
     of_incidents = (hotspots, incidents, recommendations, dispatching, photos, paper)
-    for part in (health, metrics, auth, layers, base_map, *of_incidents, visits, feeds, stream):
+    for part in (health, metrics, auth, layers, tiles, base_map, *of_incidents, visits, feeds, stream):
         app.include_router(part.router)
     app.mount("/assets", Assets(ROOT / "assets"), name="assets")
     return app

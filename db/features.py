@@ -46,8 +46,8 @@ def feature_type(key: str) -> FeatureType:
 
 def count(session: Session, key: str, flt: FeatureFilter) -> int:
     """How many features of the layer the filter leaves. Raises as `items` does."""
-    view = _view(feature_type(key))
-    return session.scalars(sa.select(sa.func.count()).select_from(view).where(*_conditions(session, key, flt))).one()
+    view = view_of(feature_type(key))
+    return session.scalars(sa.select(sa.func.count()).select_from(view).where(*conditions(session, key, flt))).one()
 
 
 def facets(session: Session, key: str, name: str, flt: FeatureFilter) -> dict[str, int]:
@@ -62,11 +62,11 @@ def facets(session: Session, key: str, name: str, flt: FeatureFilter) -> dict[st
         since=flt.since,
         where={k: v for k, v in flt.where.items() if k != name},
     )
-    view = _view(kind)
+    view = view_of(kind)
     column = sa.func.lower(sa.cast(view.c[name], sa.Text()))
     rows = session.execute(
         sa.select(column, sa.func.count())
-        .where(column.is_not(None), *_conditions(session, key, others))
+        .where(column.is_not(None), *conditions(session, key, others))
         .group_by(column)
         .order_by(column)
     )
@@ -84,7 +84,9 @@ def items(session: Session, key: str, flt: FeatureFilter, *, personal: bool, lim
 
 def feature(session: Session, key: str, code: str, *, personal: bool) -> dict[str, Any] | None:
     """One GeoJSON feature by its code, or None when there is none in the caller's scope."""
-    statement = _select(session, key, FeatureFilter(), personal=personal).where(_view(feature_type(key)).c.code == code)
+    statement = _select(session, key, FeatureFilter(), personal=personal).where(
+        view_of(feature_type(key)).c.code == code
+    )
     found = session.scalars(statement).one_or_none()
     return None if found is None else json.loads(found)
 
@@ -119,7 +121,8 @@ def _copied(session: Session, statement: str, params: Mapping[str, Any], head: M
 
 
 @cache  # one object per layer: two of the same name would be two FROM elements of one statement
-def _view(kind: FeatureType) -> sa.TableClause:
+def view_of(kind: FeatureType) -> sa.TableClause:
+    """The view of a layer, to select from."""
     columns = [sa.column(p.name, _SQL_TYPES[p.kind]) for p in kind.properties]
     geom = sa.column("geom", Geometry(srid=STORAGE_SRID))
     return sa.table(kind.key, sa.column("fid", sa.BigInteger()), *columns, geom, schema="layer")
@@ -128,7 +131,7 @@ def _view(kind: FeatureType) -> sa.TableClause:
 def _select(session: Session, key: str, flt: FeatureFilter, *, personal: bool) -> sa.Select[str]:
     """One text per feature: GeoJSON with the right winding, 7 decimals and no `crs` member."""
     kind = feature_type(key)
-    view = _view(kind)
+    view = view_of(kind)
     pairs = [part for p in kind.visible(personal=personal) for part in (sa.literal(p.name), view.c[p.name])]
     geometry = sa.func.ST_AsGeoJSON(
         sa.func.ST_ForcePolygonCCW(sa.func.ST_Transform(view.c.geom, 4326)), _DECIMALS, 0, type_=sa.JSON()
@@ -141,33 +144,34 @@ def _select(session: Session, key: str, flt: FeatureFilter, *, personal: bool) -
         ),
         sa.Text(),
     )  # fmt: skip
-    return sa.select(text).where(view.c.geom.is_not(None), *_conditions(session, key, flt)).order_by(view.c.fid)
+    return sa.select(text).where(view.c.geom.is_not(None), *conditions(session, key, flt)).order_by(view.c.fid)
 
 
-def _conditions(session: Session, key: str, flt: FeatureFilter) -> list[sa.ColumnElement[bool]]:
+def conditions(session: Session, key: str, flt: FeatureFilter) -> list[sa.ColumnElement[bool]]:
+    """The filter as conditions on `view_of`. Raises `UnknownCode`, `InvalidInput`."""
     kind = feature_type(key)
-    view = _view(kind)
-    conditions: list[sa.ColumnElement[bool]] = []
+    view = view_of(kind)
+    found: list[sa.ColumnElement[bool]] = []
     if flt.bbox is not None:
-        conditions.append(sa.func.ST_Intersects(view.c.geom, _envelope(flt.bbox)))
+        found.append(sa.func.ST_Intersects(view.c.geom, _envelope(flt.bbox)))
     if flt.grid is not None:
         codes = subtree(session, flt.grid)
-        conditions.append(view.c.grid_code == sa.any_(sa.literal(codes, ARRAY(sa.Text()))))
+        found.append(view.c.grid_code == sa.any_(sa.literal(codes, ARRAY(sa.Text()))))
     if flt.q:
         sought = [view.c[name].icontains(flt.q, autoescape=True) for name in _SEARCHED if name in view.c]
-        conditions.append(sa.or_(*sought))
+        found.append(sa.or_(*sought))
     if flt.since is not None:
         aged = next((name for name in _AGED if name in view.c), None)
         if aged is None:
             raise InvalidInput(f"features of {key} have no time", field="since")
-        conditions.append(view.c[aged] >= flt.since)
+        found.append(view.c[aged] >= flt.since)
     for name, values in flt.where.items():
         if name not in kind.filters:
             raise InvalidInput(f"{key} can't be filtered by {name}", field=name)
         prop = next(p for p in kind.properties if p.name == name)
         wanted = [_value(prop, value) for value in values]
-        conditions.append(view.c[name] == sa.any_(sa.literal(wanted, ARRAY(_SQL_TYPES[prop.kind]))))
-    return conditions
+        found.append(view.c[name] == sa.any_(sa.literal(wanted, ARRAY(_SQL_TYPES[prop.kind]))))
+    return found
 
 
 def _envelope(extent: Extent) -> sa.ColumnElement[Any]:

@@ -46,9 +46,14 @@ def initial_view(bounds: Sequence[float], *, width_px: float, height_px: float, 
     )
 
 
-def sources(revisions: Mapping[str, int], filters: Mapping[str, FeatureFilter]) -> list[Source]:
-    """One source for each layer of `filters`, at its revision."""
-    return [Source(key=key, revision=revisions[key], features=flt) for key, flt in filters.items()]
+def sources(
+    revisions: Mapping[str, int], filters: Mapping[str, FeatureFilter], numbers: Mapping[str, int] | None = None
+) -> list[Source]:
+    """One source for each layer of `filters`, at its revision; `numbers` says how many features each has."""
+    known = numbers or {}
+    return [
+        Source(key=key, revision=revisions[key], features=flt, number=known.get(key, 0)) for key, flt in filters.items()
+    ]
 
 
 def compose(

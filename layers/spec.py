@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pydeck as pdk
 
-from geo.features import FeatureFilter
+from geo.features import FEATURE_TYPES, FeatureFilter
 from governance import labels
 from layers.palette import Palette
 from layers.symbols import atlas_url, mapping
@@ -21,6 +21,13 @@ EXPRESSION = "@@="
 WITHIN = "__source.object.properties"
 """A feature's properties in expressions under `_subLayerProps`, for names that GeoJsonLayer doesn't know (getColor):
 there deck.gl hands over its own row. Names that it does know (getFillColor) get the feature, as everywhere."""
+
+
+MOST_WHOLE = 20_000
+"""Points up to which a layer is fetched whole; more come as tiles, gathered where they are dense."""
+
+MVT_WORKER = "/assets/vendor/mvt-worker.js"
+"""Reads tiles in the browser; set-up puts it there from npm, and deck.gl would else fetch it from a CDN."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +41,30 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """The features to draw: one layer as filtered, at one revision. They come by URL, never through the websocket."""
+    """The features to draw: one layer as filtered, at one revision. They come by URL, never through the websocket.
+
+    `number` is how many there are, if that is known: from `MOST_WHOLE` on points come as tiles.
+    """
 
     key: str
     revision: int
     features: FeatureFilter = field(default_factory=FeatureFilter)
+    number: int = 0
+
+    @property
+    def is_tiled(self) -> bool:
+        """Whether the features are points, and more than a browser draws with ease."""
+        return self.number > MOST_WHOLE and FEATURE_TYPES[self.key].geometry == "Point"
 
     def url(self, **narrower: str) -> str:
         """Where the browser fetches them; `narrower` replaces the filter's own values for a part of the layer."""
+        return f"/api/layers/{self.key}/items?{self._query(narrower)}"
+
+    def tiles_url(self) -> str:
+        """Where the browser fetches the tiles of them."""
+        return f"/tiles/{self.key}/{{z}}/{{x}}/{{y}}.pbf?{self._query({})}"
+
+    def _query(self, narrower: Mapping[str, str]) -> str:
         where = {**self.features.where, **{name: (value,) for name, value in narrower.items()}}
         query: list[tuple[str, str]] = [("rev", str(self.revision))]
         if self.features.grid:
@@ -49,7 +72,7 @@ class Source:
         if self.features.q:
             query.append(("q", self.features.q))
         query += [(name, ",".join(values)) for name, values in sorted(where.items()) if values]
-        return f"/api/layers/{self.key}/items?{urlencode(query, safe=',')}"
+        return urlencode(query, safe=",")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +139,8 @@ def icons(
     A symbol measures `metres` on the ground, within `pixels` (least, most) on the screen. `opacity` is 0 to 1 or an
     expression of it (on `WITHIN`). Colours are set in the sub-layer, where Streamlit doesn't fade what isn't selected.
     """
+    if source.is_tiled:
+        return _tiled(source, look, icon=icon.removeprefix(EXPRESSION), aliases=aliases, pixels=pixels)
     least, most = pixels
     shade = opacity.removeprefix(EXPRESSION) if isinstance(opacity, str) else str(opacity)
     return layer(
@@ -133,4 +158,32 @@ def icons(
         icon_size_max_pixels=most * look.scale,
         icon_alpha_cutoff=0.3,
         _subLayerProps={"points-icon": {"getColor": f"{EXPRESSION}[255, 255, 255, 255 * ({shade})]"}},
+    )
+
+
+def _tiled(
+    source: Source, look: Look, *, icon: str, aliases: Mapping[str, str], pixels: tuple[float, float]
+) -> pdk.Layer:
+    """Dense points as tiles: a disc with its number where several share a cell, the symbol where one stands alone."""
+    several = "properties.n > 1 || !properties.code"
+    tens = "(properties.n - properties.n % 1000) / 10000 + '万'"
+    return layer(
+        "MVTLayer",
+        f"{source.key}-tiles",
+        source.tiles_url(),
+        pickable=look.is_pickable,
+        binary=False,
+        load_options={"mvt": {"workerUrl": MVT_WORKER}},
+        point_type="icon+text",
+        icon_atlas=atlas_url(),
+        icon_mapping=mapping({**aliases, "several": "mark-several"}),
+        get_icon=f"{EXPRESSION}{several} ? 'several' : {icon}",
+        get_icon_size=f"{EXPRESSION}{several} ? {34 * look.scale} : {sum(pixels) / 2 * look.scale}",
+        icon_size_units="pixels",
+        icon_alpha_cutoff=0.3,
+        get_text=f"{EXPRESSION}{several} ? (properties.n < 10000 ? '' + properties.n : {tens}) : ''",
+        get_text_size=11 * look.scale,
+        get_text_color=[255, 255, 255, 255],
+        text_character_set="auto",
+        text_font_family="'Noto Sans CJK SC', 'Microsoft YaHei', sans-serif",
     )

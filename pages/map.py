@@ -93,10 +93,9 @@ def _focus(grid: GridRow | None) -> Source | None:
 
 def _map(chosen: Chosen, selected: Found | None, focus: Source | None, size: layout.Viewport) -> str | None:
     """The map; answers "layer:code" of a feature that was clicked since the last run."""
-    feed = context.deployment().feed
     width_px, height_px = size.width_px - _LEFT_PX - _RIGHT_PX, size.height_px - _TOP_PX
     made = deck.compose(
-        deck.sources({key: feed.revision(key) for key in chosen.filters}, chosen.filters),
+        deck.sources(chosen.revisions, chosen.filters, chosen.shown),
         Look(palette=LIGHT),
         view=deck.initial_view(context.county().town_bounds, width_px=width_px, height_px=height_px),
         labels=chart.place_names(),

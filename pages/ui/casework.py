@@ -32,7 +32,9 @@ _PUT_OFF_DAYS = 7
 
 def render(incident: Incident, *, may_dispatch: bool) -> None:
     """Buttons for the way forward, and a fold for the rest, as far as this role may."""
-    allowed = [action for action in incident.actions_at(context.now()) if action not in _ELSEWHERE and _may(incident, action)]
+    allowed = [
+        action for action in incident.actions_at(context.now()) if action not in _ELSEWHERE and _may(incident, action)
+    ]
     ahead = set(_FORWARD) if incident.needs_check else set(_FORWARD) - {Action.CONFIRM}
     forward = [action for action in _FORWARD if action in ahead & set(allowed)]
     beside = [action for action in allowed if action not in ahead]

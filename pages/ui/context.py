@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any, TypeVar, cast
 
 import streamlit as st
@@ -110,17 +111,27 @@ class _Read:
     about: Hashable
     seen: tuple[int, ...]
     value: Any
+    until: float
 
 
-def remembered(name: str, about: Hashable, layers: tuple[str, ...], read: Callable[[Any], T]) -> T:
+_QUICK_S = 0.1
+"""What is read faster may be read at every change."""
+
+
+def remembered(
+    name: str, about: Hashable, layers: tuple[str, ...], read: Callable[[Any], T], *, patience: float = 0
+) -> T:
     """What `read(session)` answers, read anew only when it is about something else or one of `layers` has changed.
 
+    What took long to read is kept for `patience` times as long, whatever changes meanwhile: over millions of features a
+    screen would else do nothing but count.
     While the database can't be reached the last answer about the same thing stays. Raises `Unavailable` without one.
     """
     feed = deployment().feed
     seen = tuple(feed.revision(layer) for layer in layers)
     before = cast("_Read | None", st.session_state.get(f"_read_{name}"))
-    if before is not None and before.about == about and before.seen == seen:
+    began = monotonic()
+    if before is not None and before.about == about and (before.seen == seen or began < before.until):
         return cast("T", before.value)
     try:
         with reading() as session:
@@ -129,7 +140,9 @@ def remembered(name: str, about: Hashable, layers: tuple[str, ...], read: Callab
         if before is None or before.about != about:
             raise
         return cast("T", before.value)
-    st.session_state[f"_read_{name}"] = _Read(about, seen, value)
+    took_s = monotonic() - began
+    until = began + (patience * took_s if took_s > _QUICK_S else 0)
+    st.session_state[f"_read_{name}"] = _Read(about, seen, value, until)
     return value
 
 

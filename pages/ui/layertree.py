@@ -27,6 +27,8 @@ _STATUSES: Mapping[str, Sequence[str]] = {
     "incidents": tuple(status for status in Status if status not in FINISHED),
     "devices": tuple(labels.DEVICE_STATUS),
 }
+_PATIENCE = 20
+"""At most a twentieth of the time goes into counting, however many features there are."""
 _FINISHED_KEY = "show_finished"
 _Q_KEY = "map_q"
 _GRID = "in"
@@ -44,17 +46,19 @@ class Chip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """What the tree and the filters leave: a filter for each layer that is on, and how many features it shows."""
+    """What the tree and the filters leave: for each layer that is on a filter, how many it shows, and the revision."""
 
     filters: Mapping[str, FeatureFilter]
     shown: Mapping[str, int]
+    revisions: Mapping[str, int]
     chips: Sequence[Chip]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Counts:
-    """Of one layer: what is shown, what there is in the chosen grid, and by value of each filter offered."""
+    """Of one layer at a revision: what is shown, what the chosen grid holds, and by value of each filter offered."""
 
+    revision: int
     shown: int
     total: int
     by: Mapping[str, Mapping[str, int]]
@@ -130,6 +134,7 @@ def show(code: str | None, q: str) -> Chosen:
     """Draws the tree and answers what it leaves. Counts and map agree: both ask by the same filter."""
     filters: dict[str, FeatureFilter] = {}
     shown: dict[str, int] = {}
+    revisions: dict[str, int] = {}
     chips: list[Chip] = []
     styles: list[str] = []
     for key in ORDER:
@@ -141,10 +146,10 @@ def show(code: str | None, q: str) -> Chosen:
         where |= _chosen_values(spec, chips)
         flt = FeatureFilter(grid=code, q=q or None, where=where)
         counts = _counted(key, flt)
-        filters[key], shown[key] = flt, counts.shown
+        filters[key], shown[key], revisions[key] = flt, counts.shown, counts.revision
         styles.append(_count_style(spec, counts))
     st.html(f"<style>{''.join(styles)}</style>")
-    return Chosen(filters=filters, shown=shown, chips=chips)
+    return Chosen(filters=filters, shown=shown, revisions=revisions, chips=chips)
 
 
 def _primary(spec: LayerSpec) -> str:
@@ -206,15 +211,19 @@ def search_chip(q: str) -> list[Chip]:
 
 def _counted(key: str, flt: FeatureFilter) -> _Counts:
     about = (flt.grid, flt.q, tuple(sorted(flt.where.items())))
-    return context.remembered(f"map_count_{key}", about, (key,), lambda session: _count(session, key, flt))
+    revision = context.deployment().feed.revision(key)
+    return context.remembered(
+        f"map_count_{key}", about, (key,), lambda session: _count(session, key, flt, revision), patience=_PATIENCE
+    )
 
 
-def _count(session: Any, key: str, flt: FeatureFilter) -> _Counts:
+def _count(session: Any, key: str, flt: FeatureFilter, revision: int) -> _Counts:
     spec = LAYERS[key]
     names = {_primary(spec)} | ({"status"} if key in _STATUSES else set())
     kept = {name: value for name, value in spec.ordinary.items() if name not in names}
     total = FeatureFilter(grid=flt.grid, where=kept)
     return _Counts(
+        revision=revision,
         shown=features.count(session, key, flt),
         total=features.count(session, key, total),
         by={name: features.facets(session, key, name, flt) for name in names},

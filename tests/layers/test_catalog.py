@@ -8,7 +8,7 @@ from geo.features import FEATURE_TYPES, FeatureFilter
 from layers import basemap, deck, legend, names, symbols, tooltip
 from layers.catalog import LAYERS, spec
 from layers.palette import DARK, LIGHT, Palette
-from layers.spec import Look, Source
+from layers.spec import MOST_WHOLE, Look, Source
 
 KEYS = pytest.mark.parametrize("key", FEATURE_TYPES)
 THEMES = pytest.mark.parametrize("palette", [DARK, LIGHT], ids=lambda palette: palette.name)
@@ -84,6 +84,23 @@ def test_a_url_carries_the_filter():
     assert Source(key="incidents", revision=3, features=flt).url() == (
         "/api/layers/incidents/items?rev=3&grid=220723001&q=%E4%BE%9B%E6%9A%96+%26x&severity=1&status=reported,accepted"
     )
+
+
+@pytest.mark.parametrize("key", [key for key, kind in FEATURE_TYPES.items() if kind.geometry == "Point"])
+def test_many_points_come_as_tiles(key: str):
+    """Above what a browser draws with ease, points come as tiles by the same filter, read by our own worker."""
+    flt = FeatureFilter(grid="220723001", where={"kind": ("x",)})
+    few, many = (Source(key=key, revision=3, features=flt, number=n) for n in (MOST_WHOLE, MOST_WHOLE + 1))
+    assert all("/items?" in str(made.data) for made in LAYERS[key].draw(few, Look(palette=DARK)))
+    (made,) = (json.loads(one.to_json()) for one in LAYERS[key].draw(many, Look(palette=DARK)))
+    assert made["data"] == f"/tiles/{key}/{{z}}/{{x}}/{{y}}.pbf?rev=3&grid=220723001&kind=x"
+    assert made["loadOptions"]["mvt"]["workerUrl"].startswith("/assets/")
+    assert {"several", *made["iconMapping"]} == set(made["iconMapping"])
+
+
+def test_areas_are_never_gathered():
+    """Grids and buildings come whole however many there are."""
+    assert not Source(key="grids", revision=1, number=10**6).is_tiled
 
 
 @THEMES

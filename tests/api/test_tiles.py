@@ -1,0 +1,76 @@
+"""Vector tiles over HTTP: who sees what, how cheaply, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from api.context import Context
+from db.feed import ChangeFeed
+
+COARSE, CLOSE = "/tiles/devices/10/864/368.pbf", "/tiles/devices/16/55340/23577.pbf"
+"""Tiles of the pyramid that the test town lies in."""
+
+
+@pytest.mark.parametrize("address", [COARSE, CLOSE])
+def test_a_tile_is_kept_and_known_again(clients: Any, context: Context, address: str):
+    """A tile comes with its tag, is computed once for equal askers, and isn't sent to whoever has it."""
+    first = clients.viewer.get(address)
+    assert first.headers["content-type"] == "application/vnd.mapbox-vector-tile"
+    misses = context.answers.misses
+    again = clients.viewer.get(f"{address}?rev=7", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert context.answers.misses == misses
+
+
+def test_coarse_tiles_share_one_count(clients: Any, context: Context):
+    """Another coarse tile of the same layer asks the database for nothing but its encoding."""
+    clients.viewer.get(COARSE)
+    misses = context.answers.misses
+    clients.viewer.get("/tiles/devices/9/432/184.pbf")
+    assert context.answers.misses == misses + 1
+
+
+def test_a_change_shows_in_the_next_tile(clients: Any, feed: ChangeFeed):
+    """As soon as the revision rises, the tile is another one; filters count as in the items."""
+    before = clients.viewer.get(f"{COARSE}?status=alarm").content
+    seen = feed.revisions()
+    clients.dispatcher.post("/api/alarms", json={"alarms": [{"device": "D32", "status": "alarm"}]})
+    assert feed.wait(seen, 5) != seen
+    after = clients.viewer.get(f"{COARSE}?status=alarm").content
+    assert before == b"" != after
+
+
+def test_scopes_never_mix(clients: Any, body: Callable[..., dict[str, object]]):
+    """An officer's tile holds their street's incidents alone, after a dispatcher's was kept and before it is."""
+    for lon in (124.005, 124.035):
+        assert clients.dispatcher.post("/api/incidents", json=body(lon=lon)).status_code == 201
+    address = "/tiles/incidents/10/864/368.pbf"
+    whole, street = clients.dispatcher.get(address), clients.officer.get(address)
+    assert whole.content != street.content
+    assert clients.dispatcher.get(address).headers["etag"] == whole.headers["etag"]
+
+
+def test_nobody_gets_a_tile_without_a_login(visitor: Any):
+    """A tile is as guarded as the items are."""
+    assert visitor.get(COARSE).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "fault"),
+    [
+        ("/tiles/nothing/1/0/0.pbf", 404, "not_found"),
+        ("/tiles/devices/23/0/0.pbf", 422, "invalid_input"),
+        ("/tiles/devices/2/4/0.pbf", 422, "invalid_input"),
+        ("/tiles/devices/2/0/-1.pbf", 422, "invalid_input"),
+        ("/tiles/devices/a/0/0.pbf", 422, "invalid_input"),
+        ("/tiles/devices/2/0/0.pbf?nonsense=1", 400, "unknown_parameter"),
+        ("/tiles/devices/2/0/0.pbf?grid=999", 422, "unknown_code"),
+    ],
+)
+def test_what_there_is_not_is_refused(clients: Any, address: str, status: int, fault: str):
+    """Each as a problem document that names what is wrong."""
+    answer = clients.viewer.get(address)
+    assert (answer.status_code, answer.json()["code"]) == (status, fault)

@@ -1,0 +1,178 @@
+"""Vector tiles, read by GDAL and held to the layer's items by plain arithmetic of Web Mercator."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from math import floor, pi
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pyproj import Transformer
+from sqlalchemy import text
+
+from db import features, tiles
+from db.session import Database
+from db.tiles import CELLS, COARSE_BELOW, WHOLE_FROM, Cells, Tile
+from geo.errors import InvalidInput
+from geo.features import FEATURE_TYPES, FeatureFilter
+from governance.access import Principal
+from tests.people import DISPATCHER, OFFICER, VIEWER
+
+POINTS = sorted(key for key, kind in FEATURE_TYPES.items() if kind.geometry == "Point")
+HALF = 6378137 * pi
+_TO_MERCATOR = Transformer.from_crs(4326, 3857, always_xy=True)
+TOWN = (124.018, 45.005)
+
+
+def everything(database: Database, key: str, flt: FeatureFilter, principal: Principal = DISPATCHER) -> list[Any]:
+    with database.session(principal) as session:
+        return list(json.loads(features.items(session, key, flt, personal=False))["features"])
+
+
+def places(database: Database, key: str, *, only: str = "true", principal: Principal = DISPATCHER) -> list[Any]:
+    """Code, longitude and latitude of the layer's features, unrounded: a rounded point may lie in the next cell."""
+    with database.session(principal) as session:
+        asked = text(f"SELECT code, ST_X(geom) AS lon, ST_Y(geom) AS lat FROM layer.{key} WHERE {only} ORDER BY fid")
+        return list(session.execute(asked).all())
+
+
+def made(database: Database, key: str, flt: FeatureFilter, at: Tile, principal: Principal = DISPATCHER) -> bytes:
+    with database.session(principal) as session:
+        if tiles.is_dense(key) and at.z < COARSE_BELOW:
+            packed = tiles.cells(session, key, flt).pack()
+            return tiles.coarse(session, key, Cells.unpack(packed), at)
+        return tiles.tile(session, key, flt, at, personal=False)
+
+
+def read(folder: Path, at: Tile, content: bytes) -> list[dict[str, Any]]:
+    """The tile's features with their place in EPSG:3857, as GDAL understands them; [] of an empty tile."""
+    if not content:
+        return []
+    path = folder / str(at.z) / str(at.x) / f"{at.y}.pbf"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    meta, _, geometry, columns = pyogrio.raw.read(path)
+    names = [str(name) for name in meta["fields"]]
+    rows = []
+    for index, wkb in enumerate(geometry):
+        facts = {name: column[index] for name, column in zip(names, columns, strict=True)}
+        rows.append({"wkb": wkb} | facts)
+    return rows
+
+
+def tile_of(lon: float, lat: float, zoom: int) -> Tile:
+    x, y = _TO_MERCATOR.transform(lon, lat)
+    side = 2 * HALF / 2**zoom
+    return Tile(z=zoom, x=floor((x + HALF) / side), y=floor((HALF - y) / side))
+
+
+def by_cell(found: list[Any], at: Tile) -> Counter[tuple[int, int]]:
+    """How many of the features lie in each cell of the tile."""
+    side = 2 * HALF / 2**at.z / CELLS
+    counted: Counter[tuple[int, int]] = Counter()
+    for place in found:
+        x, y = _TO_MERCATOR.transform(place.lon, place.lat)
+        column, row = floor((x + HALF) / side), floor((HALF - y) / side)
+        if (column // CELLS, row // CELLS) == (at.x, at.y):
+            counted[column, row] += 1
+    return counted
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_point_is_lost_or_counted_twice(shared_county: Database, tmp_path: Path, data: st.DataObject):
+    """At any zoom the numbers of a tile's cells are those that one counts by hand, cell by cell."""
+    key = data.draw(st.sampled_from(POINTS))
+    zoom = data.draw(st.integers(0, WHOLE_FROM - 1))
+    found = places(shared_county, key)
+    amid = data.draw(st.sampled_from(found))
+    at = tile_of(amid.lon, amid.lat, zoom)
+    by_hand = by_cell(found, at)
+    got = read(tmp_path, at, made(shared_county, key, FeatureFilter(), at))
+    assert sorted(int(row["n"]) for row in got) == sorted(by_hand.values())
+
+
+@pytest.mark.parametrize("key", POINTS)
+def test_a_point_alone_is_itself(shared_county: Database, tmp_path: Path, key: str):
+    """In close tiles a lone point carries its properties; gathered ones carry their number only."""
+    found = places(shared_county, key)
+    at = tile_of(found[0].lon, found[0].lat, 16)
+    alone = {cell for cell, number in by_cell(found, at).items() if number == 1}
+    got = read(tmp_path, at, made(shared_county, key, FeatureFilter(), at))
+    named = [row for row in got if isinstance(row.get("code"), str)]
+    assert len(named) == len(alone)
+    assert all(int(row["n"]) == 1 for row in named)
+    assert {row["code"] for row in named} <= {place.code for place in found}
+
+
+@pytest.mark.parametrize("key", FEATURE_TYPES)
+def test_from_close_by_every_feature_is_whole(shared_county: Database, tmp_path: Path, key: str):
+    """From `WHOLE_FROM` on nothing is gathered: the tile holds the features that meet it, with all properties."""
+    found = everything(shared_county, key, FeatureFilter())
+    first = found[0]["geometry"]["coordinates"]
+    while not isinstance(first[0], float):
+        first = first[0]
+    at = tile_of(*first, WHOLE_FROM)
+    got = read(tmp_path, at, made(shared_county, key, FeatureFilter(), at))
+    by_code = {feature["id"]: feature["properties"] for feature in found}
+    assert got
+    for row in got:
+        expected = by_code[row["code"]]
+        for name, value in row.items():
+            if name in expected and isinstance(expected[name], str | bool | int) and not isinstance(value, float):
+                assert str(value) == str(expected[name]) or value == expected[name]
+
+
+def test_tiles_keep_to_filter_and_scope(shared_county: Database, tmp_path: Path):
+    """A tile counts what the same filter and the same person's items count, however far out."""
+    for zoom in (0, 8, 13):
+        at = tile_of(*TOWN, zoom)
+        for principal in (DISPATCHER, OFFICER, VIEWER):
+            for only, where in (("true", {}), ("availability = 'available'", {"availability": ("available",)})):
+                flt = FeatureFilter(where=where)
+                counted = by_cell(places(shared_county, "workers", only=only, principal=principal), at).total()
+                got = read(tmp_path, at, made(shared_county, "workers", flt, at, principal))
+                assert sum(int(row["n"]) for row in got) == counted > 0
+
+
+def test_no_tile_is_large(county: Database, tmp_path: Path):
+    """A hundred thousand devices in one quarter make no more than a tile's cells, and none is lost."""
+    with county.engine.begin() as connection:
+        connection.execute(
+            text(
+                """INSERT INTO device (code, name, kind, status, status_at, quarter_code, geom)
+                SELECT 'X' || n, 'x', 'camera', 'online', now(), quarter_code,
+                    ST_Translate(geom, random() * 0.002, random() * 0.002)
+                FROM (SELECT * FROM device ORDER BY id LIMIT 1) AS d, generate_series(1, 100000) AS n"""
+            )
+        )
+    first = places(county, "devices")[0]
+    for zoom in (3, 13, 15, 17):
+        at = tile_of(first.lon, first.lat, zoom)
+        got = read(tmp_path, at, made(county, "devices", FeatureFilter(), at))
+        assert len(got) <= CELLS**2
+    assert sum(int(row["n"]) for row in read(tmp_path, at, made(county, "devices", FeatureFilter(), at))) > 1000
+
+
+@pytest.mark.parametrize(("z", "x", "y"), [(-1, 0, 0), (23, 0, 0), (2, 4, 0), (2, 0, 4), (2, -1, 0)])
+def test_a_tile_lies_in_the_pyramid(z: int, x: int, y: int):
+    """Zooms and places that the pyramid hasn't are refused by the name of what is wrong."""
+    with pytest.raises(InvalidInput):
+        Tile(z=z, x=x, y=y)
+
+
+def test_cells_keep_their_middle():
+    """Coarser cells stand amid their points, weighted by number, and a packed count is the same count."""
+    rng = np.random.default_rng(1)
+    finest = np.arange(64) + (1 << 15)
+    counted = Cells(finest, finest, rng.integers(1, 9, 64), rng.uniform(0, 1, 64), rng.uniform(0, 1, 64))
+    x, y, number = Cells.unpack(counted.pack()).within(Tile(z=0, x=0, y=0))
+    assert sum(number) == counted.number.sum()
+    assert np.dot(x, number) == pytest.approx(np.dot(counted.x, counted.number))
+    assert np.dot(y, number) == pytest.approx(np.dot(counted.y, counted.number))
