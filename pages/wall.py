@@ -16,9 +16,9 @@ from geo.features import FeatureFilter
 from governance.access import Permission
 from governance.incident import Status
 from layers import deck, legend, tooltip
-from layers.palette import DARK
+from layers.palette import DARK, SEVERITY_NUMERAL
 from layers.spec import Look
-from pages.ui import board, chart, commands, context, layout, panels, theme, wording
+from pages.ui import board, chart, commands, context, layout, panels, parts, theme, wording
 from pages.ui.board import Board
 from pages.ui.panels import Proposal
 
@@ -118,8 +118,22 @@ def _board() -> None:
             + panels.devices(found.devices)
         )
     _actions(rows, proposed)
+    with st.container(key="wall_alarm"):
+        parts.alarm("wall_alarms", _urgent(found.urgent))
     with st.container(key="wall_ticker"):
         st.html(_ticker(found, now, zone))
+
+
+def _urgent(rows: Sequence[QueueRow]) -> list[parts.Urgent]:
+    return [
+        parts.Urgent(
+            no=row.no,
+            severity=row.severity,
+            mark=SEVERITY_NUMERAL[row.severity],
+            text=f"{row.title}　{row.grid_name}",
+        )
+        for row in rows
+    ]
 
 
 def _period() -> str:

@@ -13,6 +13,7 @@ from db.session import Database
 from geo.errors import NotFound, NotPermitted
 from governance import labels
 from governance.access import Principal
+from governance.incident import Severity
 from pages.ui.panels import Proposal
 
 RANKED_DAYS = 30
@@ -35,6 +36,7 @@ class Board:
     duty: figures.Duty
     devices: Mapping[str, int]
     queue: Sequence[incidents.QueueRow]
+    urgent: Sequence[incidents.QueueRow]
     reported: Sequence[figures.Figure]
     steps: Sequence[incidents.TickerRow]
 
@@ -71,6 +73,7 @@ def _read(
             duty=figures.on_duty(session),
             devices=devices.tally(session),
             queue=incidents.queue(session),
+            urgent=incidents.queue(session, severities=(Severity.I, Severity.II)),
             reported=figures.reported_figures(session),
             steps=incidents.latest_steps(session, limit=_STEPS),
         )

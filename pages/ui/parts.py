@@ -67,6 +67,23 @@ def cards(
     return str(picked_now["id"])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Urgent:
+    """A grave incident that is open: its number, severity (1 or 2) with the numeral, and what is told of it."""
+
+    no: str
+    severity: int
+    mark: str
+    text: str
+
+
+def alarm(key: str, urgent: Sequence[Urgent]) -> None:
+    """Flashes and sounds once for each of `urgent` that wasn't there when the page opened."""
+    _component("alarm", '<div class="alarm" role="alert" hidden></div>', has_style=True)(
+        key=key, data={"urgent": [asdict(one) for one in urgent]}
+    )
+
+
 def keys(key: str, targets: Mapping[str, str], *, focus: str = "") -> None:
     """Binds keys ("n", "/", "Enter") to keyed elements: each presses that button or focuses that field.
 

@@ -1,0 +1,184 @@
+"""The map, measured: tiles of a layer of many points, cold and warm, against tipg's tiles and the layer fetched whole.
+
+`python -m bench.map [--quick] [--tipg PYTHON]` prints a table; it passes or fails nothing. tipg takes part where the
+Python of an environment with it is named; it has no rights, filters or gathering here, and its own limit of 10,000
+features a tile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from math import asinh, floor, pi, radians, tan
+
+import httpx
+import numpy as np
+import uvicorn
+from sqlalchemy import make_url, text
+
+from api.app import Context, application
+from bench.crowd import NOW, cluster, county, p50_p99
+from db import accounts
+from db.feed import ChangeFeed
+from db.session import Database
+from db.settings import Settings
+from governance.access import SYSTEM, Role
+
+_TOWN = (123.990, 44.988, 124.045, 45.028)
+_ZOOMS = {"far, zoom 8 to 13": range(8, 14), "near, zoom 14 to 17": range(14, 18), "close, zoom 18": range(18, 19)}
+
+# Devices about those that there are, so that filters and grids stay true.
+_DEVICES = text(
+    """INSERT INTO device (code, name, kind, status, status_at, quarter_code, geom)
+    SELECT d.code || '~' || n, d.name, d.kind, d.status, d.status_at, d.quarter_code,
+        ST_Translate(d.geom, (random() - 0.5) * 0.02, (random() - 0.5) * 0.015)
+    FROM device AS d, generate_series(CAST(:first AS int), :last) AS n
+    WHERE d.code NOT LIKE '%~%'"""
+)
+
+
+def main() -> None:
+    """Measures every size and prints it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, few rounds: whether it runs at all")
+    parser.add_argument("--tipg", metavar="PYTHON", help="the Python of an environment in which tipg is installed")
+    chosen = parser.parse_args()
+    quick: bool = chosen.quick
+    with cluster() as server:
+        database = county(server, 4_511)
+        copies = 0
+        for size in (1_000, 3_000) if quick else (10_000, 100_000, 1_000_000):
+            copies = fill(database, size, copies)
+            with _ours(database) as ours, _tipg(database, chosen.tipg) as tipg:
+                measure(size, ours, tipg, rounds=5 if quick else 60)
+
+
+def fill(database: Database, size: int, copies: int) -> int:
+    """As many devices as `size`, given that each stands there `copies` times more; how many times more it does now."""
+    with database.engine.begin() as connection:
+        there = connection.scalar(text("SELECT count(*) FROM device WHERE code NOT LIKE '%~%'")) or 1
+        wanted = round(size / there) - 1
+        connection.execute(_DEVICES, {"first": copies + 1, "last": wanted})
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE device"))
+    return wanted
+
+
+def measure(size: int, ours: httpx.Client, tipg: httpx.Client | None, *, rounds: int) -> None:
+    """Asks both for the same tiles by turns, each tile once, and prints the times."""
+    print(f"\n{size:,} devices\n{'':36}{'p50 ms':>10}{'p99 ms':>10}{'KB each':>10}{'ratio':>9}")
+    for name, zooms in _ZOOMS.items():
+        first, again, theirs = [], [], []
+        for z, x, y in dict.fromkeys(_tiles(zooms, rounds)):
+            mine = f"/tiles/devices/{z}/{x}/{y}.pbf"
+            first.append(_ask(ours, mine))
+            again.append(_ask(ours, mine))
+            if tipg is not None:
+                theirs.append(_ask(tipg, f"/collections/public.device/tiles/WebMercatorQuad/{z}/{x}/{y}"))
+        own = _line(name, first)
+        _line("  again, from memory", again, own)
+        if theirs:
+            _line("  tipg", theirs, own)
+    _line("the layer whole, as GeoJSON", [_ask(ours, "/api/layers/devices/items")])
+
+
+def _tiles(zooms: range, rounds: int) -> Iterator[tuple[int, int, int]]:
+    """Tiles at random places of the town."""
+    rng = np.random.default_rng(3)
+    west, south, east, north = _TOWN
+    for n in range(rounds):
+        zoom = zooms[n % len(zooms)]
+        lon, lat = rng.uniform(west, east), rng.uniform(south, north)
+        x = floor((lon + 180) / 360 * 2**zoom)
+        yield zoom, x, floor((1 - asinh(tan(radians(lat))) / pi) / 2 * 2**zoom)
+
+
+def _ask(client: httpx.Client, address: str) -> tuple[float, int]:
+    """Milliseconds until the answer is there, and its bytes."""
+    began = time.perf_counter()
+    answer = client.get(address)
+    took_ms = (time.perf_counter() - began) * 1000
+    answer.raise_for_status()
+    return took_ms, len(answer.content)
+
+
+def _line(name: str, asked: list[tuple[float, int]], own: float | None = None) -> float:
+    """Prints a row, with its ratio to the product's own median; its median."""
+    p50, p99 = p50_p99([took_ms for took_ms, _ in asked])
+    volume = sum(size for _, size in asked) / len(asked) / 1000
+    ratio = "" if own is None else f"{p50 / own:>8.2f}×"
+    print(f"{name:36}{p50:>10.2f}{p99:>10.2f}{volume:>10.1f}{ratio}")
+    return p50
+
+
+@contextmanager
+def _ours(database: Database) -> Iterator[httpx.Client]:
+    """A client of the product on a real socket; nothing is kept from before."""
+    token = accounts.create_token(
+        database, SYSTEM, name="bench", role=Role.VIEWER, grid_prefix="", now=datetime.now(UTC)
+    )
+    context = Context(database=database, feed=ChangeFeed(database), settings=Settings(), clock=lambda: NOW)
+    port = _free_port()
+    server = uvicorn.Server(uvicorn.Config(application(context), port=port, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {token}"}, timeout=120
+    ) as client:
+        yield client
+    server.should_exit = True
+    thread.join()
+
+
+@contextmanager
+def _tipg(database: Database, python: str | None) -> Iterator[httpx.Client | None]:
+    """A tipg over the same table in a process of its own, or None where none was named."""
+    if python is None:
+        print("tipg is not named: left out")
+        yield None
+        return
+    address = make_url(database.url)
+    folder, port = address.query["host"], _free_port()
+    url = f"postgresql://{address.username}@/{address.database}?host={folder}&port={address.query['port']}"
+    environment = os.environ | {"DATABASE_URL": url, "TIPG_DB_SCHEMAS": '["public"]'}
+    process = subprocess.Popen(
+        [python, "-m", "uvicorn", "tipg.main:app", "--port", str(port), "--log-level", "error"],
+        env=environment,
+    )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
+            _until_served(client)
+            yield client
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _until_served(client: httpx.Client) -> None:
+    for _ in range(200):
+        try:
+            if client.get("/healthz").is_success:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise TimeoutError("tipg doesn't answer")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()
