@@ -140,6 +140,7 @@ FEATURE_TYPES: Mapping[str, FeatureType] = MappingProxyType(
                     _filter("status"),
                     _filter("source"),
                     _filter("is_open", Kind.FLAG),
+                    _filter("is_overdue", Kind.FLAG),
                     Property(name="is_outside_grid", kind=Kind.FLAG),
                     Property(name="grid_code"),
                     Property(name="grid_name"),

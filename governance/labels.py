@@ -340,6 +340,7 @@ PROPERTIES = _labels(
     severity=("级别", "severity"),
     source=("来源", "source"),
     is_open=("未办结", "open"),
+    is_overdue=("超期", "overdue"),
     is_outside_grid=("网格外", "outside of all grids"),
     reported_at=("上报时间", "reported at"),
     due_at=("下一时限", "due at"),

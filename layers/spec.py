@@ -71,6 +71,8 @@ class Source:
             query.append(("grid", self.features.grid))
         if self.features.q:
             query.append(("q", self.features.q))
+        if self.features.since:
+            query.append(("since", self.features.since.isoformat()))
         query += [(name, ",".join(values)) for name, values in sorted(where.items()) if values]
         return urlencode(query, safe=",")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -30,6 +32,8 @@ _STATUSES: Mapping[str, Sequence[str]] = {
 _PATIENCE = 20
 """At most a twentieth of the time goes into counting, however many features there are."""
 _FINISHED_KEY = "show_finished"
+_OVERDUE_KEY, _MAJOR_KEY, _SINCE_KEY = "only_overdue", "map_class", "map_since"
+_SINCE_DAYS = {"今天": 0, "近 3 天": 2, "近 7 天": 6, "近 30 天": 29}
 _Q_KEY = "map_q"
 _GRID = "in"
 """The parameter of the address that holds the chosen grid's code."""
@@ -37,11 +41,12 @@ _GRID = "in"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chip:
-    """A filter in force: what it says, and the widget and value that it comes from."""
+    """A filter in force: what it says, and the widget and value that it comes from; `empty` is the widget's nothing."""
 
     text: str
     key: str
     value: str = ""
+    empty: str | bool | None = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +149,8 @@ def show(code: str | None, q: str) -> Chosen:
             continue
         where = dict(spec.ordinary)
         where |= _chosen_values(spec, chips)
-        flt = FeatureFilter(grid=code, q=q or None, where=where)
+        since = _more_of_incidents(where, chips) if key == "incidents" else None
+        flt = FeatureFilter(grid=code, q=q or None, where=where, since=since)
         counts = _counted(key, flt)
         filters[key], shown[key], revisions[key] = flt, counts.shown, counts.revision
         styles.append(_count_style(spec, counts))
@@ -175,6 +181,30 @@ def _chosen_values(spec: LayerSpec, chips: list[Chip]) -> dict[str, tuple[str, .
     return where
 
 
+def _more_of_incidents(where: dict[str, tuple[str, ...]], chips: list[Chip]) -> datetime | None:
+    """What incidents alone are narrowed by besides: class, lateness and, answered, since when they were reported."""
+    majors = {row.major_name: row.major_code for row in values.classes()}
+    major = st.selectbox(
+        "类别", list(majors), index=None, key=_MAJOR_KEY, placeholder="全部类别", label_visibility="collapsed",
+        bind="query-params",
+    )  # fmt: skip
+    period = st.selectbox(
+        "上报时间", list(_SINCE_DAYS), index=None, key=_SINCE_KEY, placeholder="全部上报时间",
+        label_visibility="collapsed", bind="query-params",
+    )  # fmt: skip
+    if st.checkbox("只看超期", key=_OVERDUE_KEY, bind="query-params"):
+        where["is_overdue"] = ("true",)
+        chips.append(Chip(text="事件 · 超期", key=_OVERDUE_KEY, empty=False))
+    if major:
+        where["major"] = (majors[major],)
+        chips.append(Chip(text=f"事件 · {major}", key=_MAJOR_KEY, empty=None))
+    if not period:
+        return None
+    chips.append(Chip(text=f"事件 · {period}上报", key=_SINCE_KEY, empty=None))
+    zone = ZoneInfo(context.county().timezone)
+    return wording.start_of_day(context.now(), days_back=_SINCE_DAYS[period], zone=zone)
+
+
 def _offered_statuses(key: str) -> Sequence[str]:
     with_finished = key == "incidents" and st.session_state.get(_FINISHED_KEY)
     return tuple(Status) if with_finished else _STATUSES[key]
@@ -201,7 +231,7 @@ def clear(chip: Chip) -> None:
     elif chip.value:
         st.session_state[chip.key] = [value for value in st.session_state[chip.key] if value != chip.value]
     else:
-        st.session_state[chip.key] = ""
+        st.session_state[chip.key] = chip.empty
 
 
 def search_chip(q: str) -> list[Chip]:
@@ -210,7 +240,9 @@ def search_chip(q: str) -> list[Chip]:
 
 
 def _counted(key: str, flt: FeatureFilter) -> _Counts:
-    about = (flt.grid, flt.q, tuple(sorted(flt.where.items())))
+    # What is overdue changes by the clock alone.
+    minute = context.now().replace(second=0, microsecond=0) if "is_overdue" in flt.where else None
+    about = (flt.grid, flt.q, flt.since, tuple(sorted(flt.where.items())), minute)
     revision = context.deployment().feed.revision(key)
     return context.remembered(
         f"map_count_{key}", about, (key,), lambda session: _count(session, key, flt, revision), patience=_PATIENCE

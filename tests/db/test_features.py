@@ -151,3 +151,12 @@ def test_scope_and_privacy_hold_behind_every_layer(shared_county: Database):
         assert features.count(session, "incidents", FeatureFilter(where={"major": ("04",)})) == 0
     texts = set(re.findall(r'"([^"]*)"', "".join(everything)))
     assert not texts & {secret for person in people for secret in person}
+
+
+def test_overdue_is_what_the_clock_says(shared_county: Database):
+    """Open and past its deadline at this moment; what is finished is never overdue."""
+    found = exported(shared_county, "incidents", FeatureFilter(where={"is_overdue": ("true",)}))["features"]
+    with shared_county.engine.connect() as connection:
+        late = connection.scalar(text("SELECT count(*) FROM incident WHERE is_open AND due_at < now()"))
+    assert len(found) == late > 0
+    assert all(feature["properties"]["is_open"] for feature in found)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from db.session import Database
 from geo.features import FeatureFilter
 from governance.access import SYSTEM, Principal, Role
 from layers.catalog import LAYERS
-from pages.ui import layertree
+from layers.spec import Source
+from pages.ui import layertree, wording
 
 RUSONG = "220723003"
 OFFICER = Principal(account="officer", role=Role.OFFICER, grid_prefix=RUSONG)
@@ -88,6 +90,41 @@ def test_a_filter_narrows_map_list_and_count_alike(visit: Any, provided: Databas
     assert "severity=3" in _data(screen, "incidents").split("&")
     assert f'.st-key-show_incidents label::after{{content:"{number} / ' in _html(screen)
     assert f"共 <b>{number}</b> 个" in _html(screen)
+
+
+@pytest.mark.parametrize(
+    ("link", "where", "days", "chip"),
+    [
+        ({"only_overdue": "true"}, {"is_overdue": ("true",)}, None, "事件 · 超期 ✕"),
+        ({"map_class": "公用设施"}, {"major": ("02",)}, None, "事件 · 公用设施 ✕"),
+        ({"map_since": "近 3 天"}, {}, 2, "事件 · 近 3 天上报 ✕"),
+    ],
+)
+def test_incidents_are_narrowed_by_lateness_class_and_time(
+    opened: Any,
+    provided: Database,
+    *,
+    link: dict[str, str],
+    where: dict[str, tuple[str, ...]],
+    days: int | None,
+    chip: str,
+):
+    """From the address: map, count and list are those of the database's filter, and the chip takes it back."""
+    screen = opened(link)
+    since = None if days is None else wording.start_of_day(datetime.now(UTC), days_back=days)
+    flt = FeatureFilter(where={"is_open": ("true",), **where}, since=since)
+    with provided.session(OFFICER) as session:
+        number = features.count(session, "incidents", flt)
+        whole = features.count(session, "incidents", FeatureFilter(where={"is_open": ("true",)}))
+    assert (
+        _data(screen, "incidents").partition("rev=")[2].partition("&")[2]
+        == (Source(key="incidents", revision=1, features=flt).url().partition("rev=1&")[2])
+    )
+    assert f'.st-key-show_incidents label::after{{content:"{number} / ' in _html(screen)
+
+    next(button for button in screen.button if button.label == chip).click().run()
+
+    assert f'.st-key-show_incidents label::after{{content:"{whole} / ' in _html(screen)
 
 
 def test_a_chip_takes_its_filter_back(visit: Any):
