@@ -23,7 +23,7 @@ _DECIMALS = 7
 """Of a degree: about a centimetre, as RFC 7946 advises."""
 
 _CHUNK_ROWS = 5000
-_SEARCHED = ("code", "name", "title")
+_SEARCHED = ("code", "name", "title", "address")
 _AGED = ("reported_at", "status_at", "positioned_at")
 """What `FeatureFilter.since` is held against: the first of these that the layer has."""
 

@@ -127,10 +127,10 @@ def narrow_to(code: str | None) -> None:
 
 
 def search() -> str:
-    """Free text looked for in codes, names and titles of every layer."""
+    """Free text looked for in codes, names, titles and addresses of every layer."""
     text = st.text_input(
-        "搜索", key=_Q_KEY, type="search", live=True, placeholder="搜索编号、名称、标题", label_visibility="collapsed",
-        bind="query-params",
+        "搜索", key=_Q_KEY, type="search", live=True, placeholder="搜索编号、名称、标题、地址",
+        label_visibility="collapsed", bind="query-params",
     )  # fmt: skip
     return (text or "").strip()
 

@@ -93,7 +93,7 @@ def keeps(feature: dict[str, Any], flt: FeatureFilter) -> bool:
             return False
     if flt.q is None:
         return True
-    return any(flt.q.lower() in str(properties.get(n) or "").lower() for n in ("code", "name", "title"))
+    return any(flt.q.lower() in str(properties.get(n) or "").lower() for n in ("code", "name", "title", "address"))
 
 
 def test_a_grid_takes_in_everything_below_it(shared_county: Database):
