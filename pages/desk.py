@@ -61,6 +61,7 @@ class _Filter:
 def render() -> None:
     """Draws the desk: queue at the left; beside it the case with its map, or the form that reports a new one."""
     st.html(layout.style("desk"))
+    case.arrive()
     parts.keys("desk_keys", _KEYS, focus="rep_title" if "new" in st.query_params else "")
     left, work = st.columns([1, 3.35], gap="small")
     with left, st.container(key="desk_left"):
@@ -84,15 +85,15 @@ def _queue() -> None:
         found = _finished(chosen)
         now = context.now()
         _tally(rows, found, now)
-        picked = st.query_params.get("no", "")
-        if not picked and rows and not {"new", "surge"} & set(st.query_params):
+        picked = case.shown()
+        if picked == "" and rows:
             # Pinned by its number: what comes in later never slips under the hand that is about to press Enter.
             picked = rows[0].no
             case.open_case(picked)
         clicked = parts.cards(
             "desk_rows",
             [*(_card(row, now) for row in rows), *(_finished_card(row, now) for row in found)],
-            picked=picked,
+            picked=picked or "",
             label="待处置事件，按时限排序",
             empty="没有符合条件的待处置事件。\n新上报的事件会自动出现在这里；按 N 上报一件。",
             has_steps=True,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from html import escape
+from typing import cast
 
 import streamlit as st
 
@@ -22,6 +23,7 @@ from pages.ui import casemap, casework, commands, context, parts, photos, simila
 
 _UNDO = timedelta(seconds=10)
 _LAYERS = ("incidents", "workers")
+_CHOSEN = "_desk_case"
 _SHOWN = 5
 """Candidates on the list and the map: more are farther than anybody would choose."""
 
@@ -30,7 +32,7 @@ _SHOWN = 5
 def render() -> None:
     """The map and the case of the incident that the address names, kept up to date."""
     centre, right = st.columns([1.62, 1], gap="small")
-    no = st.query_params.get("no", "")
+    no = shown() or ""
     with right, st.container(key="desk_case"), commands.calmly() as calm:
         if no:
             incident = context.remembered("case", no, ("incidents",), lambda session: cases.get(session, no))
@@ -48,9 +50,26 @@ def render() -> None:
             open_case(clicked)
 
 
+def arrive() -> None:
+    """Takes the incident from the address, when the whole screen is drawn.
+
+    A fragment that draws itself anew may still bring the address from before the last step through the queue: it would
+    show the case that was left, for a moment, and empty what was written there.
+    """
+    is_case = not {"new", "surge"} & set(st.query_params)
+    st.session_state[_CHOSEN] = st.query_params.get("no", "") if is_case else None
+
+
+def shown() -> str | None:
+    """The number of the incident that is shown, "" for none; None while the screen shows something else."""
+    return cast("str | None", st.session_state.get(_CHOSEN, ""))
+
+
 def open_case(no: str) -> None:
     """Shows the incident `no` in place of what is shown now."""
     commands.forget_refusal()
+    casework.keep_all()
+    st.session_state[_CHOSEN] = no
     st.query_params.from_dict({"no": no})
     st.rerun()
 
@@ -120,13 +139,15 @@ def _dispatching(incident: Incident, recommendation: Recommendation, now: dateti
     is_override = chosen != codes[0]
     reason = ""
     if is_override:
+        kept = casework.field(incident, "reason")
         with st.container(key="case_why"):
-            reason = st.text_input(
+            typed = st.text_input(
                 "改派理由（必填）  R",
-                key=casework.field(incident, "reason"),
+                value=casework.draft(kept),
+                key=kept,
                 placeholder=f"为什么派 {names[chosen]} 而不派第一位",
-                persist_state="session",
             )
+        reason = casework.keep(kept, typed)
     if st.button(
         f"一键派单 → {names[chosen]} · {wording.distance(entry.candidate.distance_m)}  ⏎",
         key="desk_dispatch",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from html import escape
-from typing import Literal
+from typing import Literal, cast
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -53,8 +53,38 @@ def field(incident: Incident, name: str) -> str:
     return f"case_{name}_{incident.no}_{st.session_state.get(_turn(incident), 0)}"
 
 
+def draft(key: str) -> str:
+    """What was last written in the field under `key`: its value when it comes back to the screen.
+
+    Streamlit's own persistence tells the browser once; where another run follows at once, the field comes back empty.
+    """
+    return str(_drafts().get(key, ""))
+
+
+def keep(key: str, text: str) -> str:
+    """Keeps what the field holds now; answers it."""
+    _drafts()[key] = text
+    return text
+
+
+def keep_all() -> None:
+    """Keeps what is written in the fields of a case that is about to leave the screen.
+
+    What was typed last may have come with this very run, in which its field isn't drawn any more.
+    """
+    for key in _drafts():
+        if key in st.session_state:
+            keep(key, str(st.session_state[key] or ""))
+
+
+def _drafts() -> dict[str, str]:
+    return cast("dict[str, str]", st.session_state.setdefault("_case_drafts", {}))
+
+
 def begin_anew(incident: Incident) -> None:
     """Empties every field of the case: what they held was filed."""
+    for key in [key for key in _drafts() if f"_{incident.no}_" in key]:
+        del _drafts()[key]
     st.session_state[_turn(incident)] = st.session_state.get(_turn(incident), 0) + 1
 
 
@@ -133,16 +163,10 @@ def _ahead(incident: Incident, forward: list[Action], *, may_dispatch: bool) -> 
 
 def _written(incident: Incident, name: str, label: str, *, placeholder: str | None = None) -> str:
     """What is written into the one field that the key R leads to; it waits while another case is looked at."""
+    key = field(incident, name)
     with st.container(key="case_written"):
-        text = st.text_area(
-            label,
-            key=field(incident, name),
-            height=80,
-            max_chars=_LONGEST,
-            placeholder=placeholder,
-            persist_state="session",
-        )
-    return text or ""
+        text = st.text_area(label, value=draft(key), key=key, height=80, max_chars=_LONGEST, placeholder=placeholder)
+    return keep(key, text)
 
 
 def _beside(incident: Incident, beside: list[Action]) -> None:
@@ -164,6 +188,7 @@ def _beside(incident: Incident, beside: list[Action]) -> None:
         _hand_over(incident)
         return
     needs = lifecycle.step(incident.status, action).needs
+    key = field(incident, f"opinion_{action}")
     asked = Asked(
         action=action,
         department=_department(incident) if Given.DEPARTMENT in needs else None,
@@ -171,12 +196,15 @@ def _beside(incident: Incident, beside: list[Action]) -> None:
         resume_by=_resume_by(incident) if Given.RESUME_BY in needs else None,
         parts=_parts(incident) if Given.PARTS in needs else (),
         is_granted=_verdict(incident) if action is Action.REVIEW else None,
-        opinion=st.text_area(
-            "意见" if Given.OPINION in needs else "意见（可不填）",
-            key=field(incident, f"opinion_{action}"),
-            height=80,
-            max_chars=_LONGEST,
-            persist_state="session",
+        opinion=keep(
+            key,
+            st.text_area(
+                "意见" if Given.OPINION in needs else "意见（可不填）",
+                value=draft(key),
+                key=key,
+                height=80,
+                max_chars=_LONGEST,
+            ),
         ),
     )
     if st.button(f"确定{labels.ACTION[action].zh}", key="case_confirm_beside", width="stretch"):

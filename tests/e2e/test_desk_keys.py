@@ -54,7 +54,8 @@ def test_the_result_is_seen_and_typed_in_its_order(visit: Callable[..., Any], pr
     client.post(f"/api/incidents/{no}/dispatch", json={}).raise_for_status()
     client.post(f"/api/incidents/{no}/steps", json={"action": "arrive"}).raise_for_status()
     page = visit("dispatcher", f"/desk?no={no}").page
-    field = page.locator(".st-key-case_written textarea")
+    # While one case takes another's place, the fields of both are there for a moment.
+    field = page.locator(".st-key-case_written textarea").first
     expect(field).to_be_visible()
     expect(page.locator(".st-key-desk_rows .card").first).to_be_visible()
 
@@ -63,6 +64,7 @@ def test_the_result_is_seen_and_typed_in_its_order(visit: Callable[..., Any], pr
     for letter in "清雪完毕了":
         page.keyboard.insert_text(letter)
         page.wait_for_timeout(700)  # the case is drawn anew every two seconds
+    expect(field).to_have_value("清雪完毕了")
     page.keyboard.press("Escape")
     expect(field).not_to_be_focused()
     page.keyboard.press("k")
