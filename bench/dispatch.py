@@ -59,7 +59,9 @@ def main() -> None:
         table(lines)
         if chosen.png:
             draw(lines, chosen.png)
-        storm.run(databases[smallest], seconds=3 if chosen.quick else 20)
+        seconds = 3 if chosen.quick else 20
+        for pause_s, seed in ((1.0, 23), (0.0, 29)):
+            storm.run(databases[smallest], seconds=seconds, pause_s=pause_s, seed=seed)
 
 
 def near(database: Database, size: int, rounds: int, own: dict[int, float]) -> list[Line]:

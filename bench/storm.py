@@ -23,22 +23,29 @@ _RATE = 5_000
 """Positions a second."""
 
 
-def run(database: Database, *, seconds: int) -> None:
-    """Storms for so long, then counts: nothing of what is printed first may be other than zero."""
-    numbers = reports(database, 20 * seconds, seed=23)
+def run(database: Database, *, seconds: int, pause_s: float, seed: int) -> None:
+    """Storms for so long, then counts: nothing of what is printed first may be other than zero.
+
+    All dispatchers strike at the same instant, every `pause_s` seconds; with 0 each as fast as the machine lets it.
+    """
+    numbers = reports(database, 20 * seconds, seed=seed)
     with database.engine.connect() as connection:
         workers = list(connection.execute(text("SELECT code FROM worker ORDER BY id LIMIT 4000")).scalars())
         before = connection.scalar(text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"))
-    ends = time.monotonic() + seconds
     outcomes: Counter[str] = Counter()
     # A process of its own, as phones are: the dispatchers' threads leave it none of this one's time.
     spawn = multiprocessing.get_context("spawn")
     taken = spawn.Value("q", 0)
-    fed = spawn.Process(target=_feed, args=(database.url, workers, seconds, taken))
+    fed = spawn.Process(target=_feed, args=(database.url, workers, seconds, seed, taken))
     fed.start()
+    while fed.is_alive() and not taken.value:
+        time.sleep(0.05)
+    began = time.monotonic()
+    ends = began + seconds
 
     def dispatch(turn: int) -> None:
-        for no in numbers[turn::8] + numbers[:turn:8]:  # eight dispatchers want each incident
+        for blow, no in enumerate(numbers[turn::8]):  # eight dispatchers want each incident
+            time.sleep(max(0.0, began + blow * pause_s - time.monotonic()))
             if time.monotonic() > ends:
                 return
             try:
@@ -69,19 +76,21 @@ def run(database: Database, *, seconds: int) -> None:
                     SELECT count(*) FROM assignment AS a WHERE a.worker_id = r.worker_id AND a.ended_at IS NULL)"""
             )
         )
-    print(f"\nstorm: {_DISPATCHERS} dispatchers, {seconds} s")
+    told = f"one dispatch each every {pause_s:g} s" if pause_s else "flat out"
+    print(f"\nstorm: {_DISPATCHERS} dispatchers {told}, {seconds} s")
     print(f"  double claims {twice}, lost updates {lost}, deadlocks {(after or 0) - (before or 0)}")
     print(f"  {outcomes['sent'] / seconds:.0f} dispatches/s, {outcomes['fixes'] / seconds:,.0f} positions/s")
     print(f"  {dict(outcomes)}")
 
 
-def _feed(url: str, workers: list[str], seconds: int, taken: Any) -> None:
+def _feed(url: str, workers: list[str], seconds: int, seed: int, taken: Any) -> None:
+    """Feeds positions; those of a later seed are later ones."""
     database = Database.open(url)
     ends, turn = time.monotonic() + seconds, 0
     while time.monotonic() < ends:
         began = time.monotonic()
         chosen = [workers[(turn * MOST_FIXES + n) % len(workers)] for n in range(MOST_FIXES)]
-        at = NOW + timedelta(milliseconds=turn)
+        at = NOW + timedelta(seconds=seed, milliseconds=turn)
         fixes = [
             Fix(worker=code, lon=124.0 + n % 40 * 1e-3, lat=45.0 + turn % 20 * 1e-3, crs="cgcs2000", at=at)
             for n, code in enumerate(chosen)
