@@ -334,7 +334,8 @@ def _candidate(row: Any, travel_s: float | None) -> Candidate:
 
 
 _COUNT_SHARE = 0.01
-_QUICK_S = 0.1
+_MANY = 50_000
+"""Responders from which on counting them all takes a multiple of everything else."""
 _MOST_KEPT = 256
 _kept: dict[tuple[str, ...], tuple[float, dict[str, int]]] = {}
 _keeping = Lock()
@@ -343,8 +344,8 @@ _keeping = Lock()
 def _counts(session: Session, asked: Mapping[str, Any], *, is_fresh: bool) -> dict[str, int]:
     """How many each rule keeps out, counted over everybody.
 
-    Where that takes long, because there are hundreds of thousands of responders, the counts are kept for a hundred
-    times as long as they took: at most one hundredth of the time goes into an explanation that changes slowly.
+    Of many responders the counts are kept for a hundred times as long as they took: at most one hundredth of the time
+    goes into an explanation that changes slowly.
     """
     ruled = ("scope", "pools", "cap", "skills", "posts", "origins", "declined", "sent", "excludes_stale")
     key = (str(session.connection().engine.url), *(str(asked[name]) for name in ruled))
@@ -355,7 +356,7 @@ def _counts(session: Session, asked: Mapping[str, Any], *, is_fresh: bool) -> di
         return dict(counts)
     counts = {row.reason: int(row.number) for row in session.execute(statement("excluded"), dict(asked))}
     took_s = monotonic() - began
-    if took_s > _QUICK_S:
+    if sum(counts.values()) >= _MANY:
         with _keeping:
             if len(_kept) >= _MOST_KEPT:
                 _kept.clear()

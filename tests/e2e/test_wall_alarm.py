@@ -4,9 +4,11 @@ from typing import Any
 
 from playwright.sync_api import expect
 
-_COUNT = """window.tones = 0
-const start = OscillatorNode.prototype.start
-OscillatorNode.prototype.start = function (...when) { window.tones += 1; return start.apply(this, when) }"""
+_COUNT = """() => {
+  window.tones = 0
+  const start = OscillatorNode.prototype.start
+  OscillatorNode.prototype.start = function (...when) { window.tones += 1; return start.apply(this, when) }
+}"""
 
 
 def _report(client: Any, **facts: Any) -> None:
