@@ -72,7 +72,7 @@ def near(database: Database, size: int, rounds: int, own: dict[int, float]) -> l
         needs = [candidates.need_of(session, no) for no in numbers]
         questions = []
         for need in needs:
-            policy = policy_in_force(session, class_code=need.class_code)
+            policy = policy_in_force(session)
             questions.append(peers.asked(need, rules_for(policy, need.class_code, need.skills)[0]))
     peers.prepare_geography(database)
     in_process = peers.tree(database)

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from db.models import Worker
@@ -37,6 +37,9 @@ from governance.dispatch import (
     shortfall_of,
 )
 from governance.policy import Policy, Rules, rules_for
+
+_NEED = text("SELECT * FROM dispatch_need(:no)")
+_CANDIDATES = text("SELECT * FROM dispatch_candidates(CAST(:workers AS bigint[]), :lon, :lat, :cap)")
 
 _FETCHED = 3
 """Candidates fetched for each that is wanted: the nearest in a straight line need not be the first to arrive."""
@@ -94,7 +97,7 @@ class Need:
 
 def need_of(session: Session, no: str) -> Need:
     """What the incident asks for. Raises `NotFound`."""
-    row = session.execute(statement("need"), {"no": no}).one_or_none()
+    row = session.execute(_NEED, {"no": no}).one_or_none()
     if row is None:
         raise NotFound(f"there is no incident {no}", no=no)
     x, y = storage_to_metric(row.lon, row.lat, row.srid)
@@ -123,7 +126,7 @@ def recommend(
     `shortlist` overrides how many are proposed. Raises `NotFound`.
     """
     need = need_of(session, no)
-    policy = policy_in_force(session, class_code=need.class_code)
+    policy = policy_in_force(session)
     policy = policy if shortlist is None else replace(policy, shortlist=shortlist)
     search = _Search(session=session, need=need, scope=principal.grid_prefix, now=now)
     lines = tuple(
@@ -138,7 +141,7 @@ def recommend_named(session: Session, no: str, worker: str, *, principal: Princi
     Raises `NotFound`, `UnknownCode` when there is no such worker in scope, `AlreadyDispatched` when they were sent.
     """
     need = need_of(session, no)
-    policy = policy_in_force(session, class_code=need.class_code)
+    policy = policy_in_force(session)
     first, *others = rules_for(policy, need.class_code, need.skills)
     search = _Search(session=session, need=need, scope=principal.grid_prefix, now=now)
     found = search.candidates(session.scalars(select(Worker.id).where(Worker.code == worker)).all(), first)
@@ -173,6 +176,7 @@ class _Search:
     scope: str
     now: datetime
     graphs: dict[TravelMode, RoadGraph] = field(default_factory=dict)
+    times: dict[TravelMode, dict[tuple[float, float], float | None]] = field(default_factory=dict)
 
     def ranking(self, rules: Rules) -> Ranking:
         """The ranking of everybody by the rules: exact, though only the rings that the shortlist needs are read."""
@@ -203,15 +207,20 @@ class _Search:
         if not workers:
             return []
         asked = {"workers": list(workers), "lon": self.need.lon, "lat": self.need.lat, "cap": rules.cap}
-        rows = self.session.execute(statement("candidates"), asked).all()
+        rows = self.session.execute(_CANDIDATES, asked).all()
         return [_candidate(row, time) for row, time in zip(rows, self._times(rows, rules), strict=True)]
 
     def _times(self, rows: Sequence[Any], rules: Rules) -> list[float | None]:
+        """Each row's time (`travel_times`), asked of the network once for each place: rings and looks overlap."""
         mode = TravelMode(rules.mode)
-        origins, destination = [(row.x, row.y) for row in rows], (self.need.x, self.need.y)
-        if mode not in self.graphs:
-            self.graphs[mode] = road_graph(self.session, mode)
-        return travel_times(self.graphs[mode], mode, origins, destination)
+        places = [(row.x, row.y) for row in rows]
+        known = self.times.setdefault(mode, {})
+        if unknown := [place for place in dict.fromkeys(places) if place not in known]:
+            if mode not in self.graphs:
+                self.graphs[mode] = road_graph(self.session, mode)
+            times = travel_times(self.graphs[mode], mode, unknown, (self.need.x, self.need.y))
+            known.update(zip(unknown, times, strict=True))
+        return [known[place] for place in places]
 
     def _ring(self, rules: Rules, asked: Mapping[str, Any], wanted: int) -> list[int]:
         """Ids of one ring's responders among whom the `wanted` first surely are.
@@ -282,7 +291,7 @@ def _fastest(rows: Sequence[Any], times: Sequence[float | None], rules: Rules, w
 
 
 def rings_around(need: Need) -> list[tuple[Ring, list[int], list[int]]]:
-    """Each ring as the areas that a post lies inside of and those that it lies outside of; see `candidates.sql`."""
+    """Each ring as the areas that a post lies inside of and those that it lies outside of; see `near.sql`."""
     ids = dict(zip(need.codes, need.ids, strict=True))
     own, community, street = (ids[code] for code in responsibility(need.codes))
     rings: list[tuple[Ring, list[int], list[int]]] = [(Ring.OWN, [own], [])]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import Engine, insert, select, text
 from sqlalchemy.orm import Session
 
 from db import models
@@ -22,6 +24,11 @@ _LOCK = 7_233
 """Advisory lock under which versions follow one another."""
 _LONGEST_NOTE = 500
 
+_NEWEST = text("SELECT id, made_at FROM dispatch_policy ORDER BY id DESC LIMIT 1")
+_LAST: WeakKeyDictionary[Engine, tuple[tuple[Any, ...], Policy]] = WeakKeyDictionary()
+"""By pool, the policy read last, under its number and its instant: a county loaded anew numbers from one again."""
+_LAST_LOCK = Lock()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
@@ -33,13 +40,22 @@ class Version:
     note: str
 
 
-def policy_in_force(session: Session, *, class_code: str | None = None) -> Policy:
-    """The newest policy, with every run card or that of `class_code` alone. Raises `NotFound` while none is loaded."""
-    newest = select(models.DispatchPolicy).order_by(models.DispatchPolicy.id.desc()).limit(1)
-    row = session.scalars(newest).one_or_none()
-    if row is None:
+def policy_in_force(session: Session) -> Policy:
+    """The newest policy. Raises `NotFound` while none is loaded.
+
+    Versions never change (the database sees to that), so each process reads one once.
+    """
+    stamp = session.execute(_NEWEST).one_or_none()
+    if stamp is None:
         raise NotFound("no dispatch policy is loaded")
-    return _policy(session, row, class_code)
+    engine = session.get_bind().engine
+    with _LAST_LOCK:
+        known, found = _LAST.get(engine, (None, None))
+    if found is None or known != tuple(stamp):
+        found = policy(session, stamp.id)
+        with _LAST_LOCK:
+            _LAST[engine] = (tuple(stamp), found)
+    return found
 
 
 def policy(session: Session, version: int) -> Policy:
@@ -47,7 +63,7 @@ def policy(session: Session, version: int) -> Policy:
     row = session.get(models.DispatchPolicy, version)
     if row is None:
         raise NotFound(f"there is no policy {version}")
-    return _policy(session, row, None)
+    return _policy(session, row)
 
 
 def versions(session: Session, *, limit: int = 50) -> list[Version]:
@@ -70,7 +86,7 @@ def save(database: Database, principal: Principal, policy: Policy, *, note: str,
         raise InvalidInput(f"at most {_LONGEST_NOTE} characters", field="note")
     with database.session(principal) as session:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        if policy_in_force(session, class_code="").id != policy.id:
+        if policy_in_force(session).id != policy.id:
             raise Conflict("somebody saved another policy meanwhile", version=policy.id)
         _check_codes(session, policy)
         values = policy_values(replace(policy, note=note.strip()), made_by=principal.account, now=now)
@@ -105,14 +121,12 @@ def card_values(policy: Policy) -> list[dict[str, Any]]:
     ]
 
 
-def _policy(session: Session, row: models.DispatchPolicy, class_code: str | None) -> Policy:
+def _policy(session: Session, row: models.DispatchPolicy) -> Policy:
     lines = (
         select(models.RunCard)
         .where(models.RunCard.policy_id == row.id)
         .order_by(models.RunCard.class_code, models.RunCard.line)
     )
-    if class_code is not None:
-        lines = lines.where(models.RunCard.class_code == class_code)
     cards: dict[str, Card] = {}
     for line in session.scalars(lines):
         cards[line.class_code] = (*cards.get(line.class_code, ()), _requirement(line))

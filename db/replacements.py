@@ -182,7 +182,7 @@ def _time_out(database: Database, no: str, *, now: datetime) -> bool:
 
 
 def _wait_on(session: Session, incident: models.Incident, assignment_id: int, *, now: datetime) -> None:
-    wait = timedelta(seconds=policy_in_force(session, class_code=incident.class_code).acknowledge_s)
+    wait = timedelta(seconds=policy_in_force(session).acknowledge_s)
     session.execute(
         update(models.Assignment).where(models.Assignment.id == assignment_id).values(acknowledge_by=now + wait)
     )

@@ -65,7 +65,7 @@ def _under_way(incident: Incident) -> list[candidates.Spot]:
 
     def read(session: Any) -> tuple[dict[int, tuple[float, float]], dict[int, list[tuple[float, float]]]]:
         at = responders.positions(session, list(sent))
-        mode = policies.policy_in_force(session, class_code=incident.class_code).mode
+        mode = policies.policy_in_force(session).mode
         return at, reckoning.ways(session, incident.lon, incident.lat, at, mode)
 
     at, ways = context.remembered("under_way", (incident.no, tuple(sent)), ("workers",), read)

@@ -239,7 +239,7 @@ def test_an_override_ends_at_duty_and_cap(county: Database, now: datetime):
 )
 def test_an_override_goes_beyond_the_other_rules(county: Database, now: datetime, change_to: str):
     """Pool, skill, rest, an old position and distance are the dispatcher's to judge."""
-    change(county, "UPDATE dispatch_policy SET rest_s = 3600, excludes_stale = true")
+    change(county, "UPDATE dispatch_policy SET rest_s = 3600, excludes_stale = true, made_at = now()")
     no = report(county, now)
     other = free(county)
     change(county, f"UPDATE responder SET {change_to} WHERE worker_id = :id", id=other.id)

@@ -33,9 +33,9 @@ EVERYTHING = Requirement(
 )
 
 
-def in_force(database: Database, **scope: Any) -> Policy:
+def in_force(database: Database) -> Policy:
     with database.session(SYSTEM) as session:
-        return policies.policy_in_force(session, **scope)
+        return policies.policy_in_force(session)
 
 
 def save(database: Database, policy: Policy, now: datetime, note: str = "") -> Policy:
@@ -88,11 +88,16 @@ def test_a_saved_policy_is_in_force_and_the_older_stays_readable(county: Databas
     assert oldest.id == before.id
 
 
-def test_the_policy_for_one_class_carries_its_card_alone(county: Database, now: datetime):
-    """Asked for a class, the policy comes with that class's run card and without the others."""
-    made = save(county, replace(in_force(county), cards={"0102": (EVERYTHING,), "0301": (Requirement(),)}), now)
-    assert in_force(county, class_code="0102") == replace(made, cards={"0102": (EVERYTHING,)})
-    assert in_force(county, class_code="0101") == replace(made, cards={})
+def test_a_county_loaded_anew_brings_its_own_policy(county: Database, now: datetime):
+    """A process keeps what it read, yet not beyond a load that numbers its versions from one again."""
+    before = in_force(county)
+    assert in_force(county) is before
+    with county.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE dispatch_policy SET cap = cap + 1, made_at = :now WHERE id = :id"),
+            {"now": now + timedelta(hours=1), "id": before.id},
+        )
+    assert in_force(county) == replace(before, cap=before.cap + 1)
 
 
 def test_without_a_policy_there_is_none(database: Database):

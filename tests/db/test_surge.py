@@ -96,7 +96,7 @@ def test_a_plan_is_accepted_in_part_and_tells_who_was_faster(county: Database, n
 )
 def test_whom_the_rules_dont_let_go_isnt_sent_by_a_plan(county: Database, now: datetime, change_to: str):
     """Pool, duty, skill, cap, rest, position and distance hold when a plan is accepted; the others of it are sent."""
-    change(county, "UPDATE dispatch_policy SET rest_s = 3600, excludes_stale = true")
+    change(county, "UPDATE dispatch_policy SET rest_s = 3600, excludes_stale = true, made_at = now()")
     no, other = (report(county, now, lon=lon) for lon in (124.018, 124.02))
     with county.session(DISPATCHER) as session:
         chosen = {
