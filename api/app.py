@@ -55,7 +55,7 @@ def application(context: Context) -> FastAPI:
     app.state.context = context
     problems.install(app)
     of_incidents = (hotspots, incidents, recommendations, dispatching, photos, paper)
-    for part in (health, metrics, auth, layers, tiles, base_map, *of_incidents, visits, feeds, stream):
+    for part in (health, metrics, auth, layers, base_map, tiles, *of_incidents, visits, feeds, stream):
         app.include_router(part.router)
     app.mount("/assets", Assets(ROOT / "assets"), name="assets")
     return app

@@ -16,6 +16,8 @@ from layers.palette import rgb
 from layers.spec import Look, Source, layer
 from layers.symbols import atlas_url, mapping
 
+_NO_GROUND = basemap.Ground()
+
 _TILE_PX = 512
 """deck.gl's zoom 0 shows the world in so many pixels."""
 
@@ -66,21 +68,26 @@ def compose(
     marked: Marked | None = None,
     focus: Source | None = None,
     tooltip: str = "",
+    ground: basemap.Ground = _NO_GROUND,
 ) -> Deck:
     """The chart's deck: every layer has a constant id, and the view is the one that the map opens with.
 
-    `focus` names grids to be outlined strongly: those that everything else was narrowed to.
+    `ground` says how much there is to draw below everything. `focus` names grids to be outlined strongly: those that
+    everything else was narrowed to.
 
     `map_style` is left out on purpose: with it, even with None, a foreign base map would be fetched.
     """
     ordered = sorted(shown, key=lambda source: LAYERS[source.key].order)
-    stack = list(basemap.draw(look))
+    kinds = set(label_kinds)
+    stack = list(basemap.draw(ground, look))
     areas = [source for source in ordered if source.key in {"grids", "buildings"}]
     points = [source for source in ordered if source not in areas]
     for source in areas:
         stack += LAYERS[source.key].draw(source, look)
     stack.append(_focus(focus, look))
-    stack += names.draw(labels, look, kinds=label_kinds)
+    if ground.is_tiled and "road" in kinds:
+        stack.append(names.draw_tiles(ground.revision, look))
+    stack += names.draw(labels, look, kinds=kinds)
     for source in points:
         stack += LAYERS[source.key].draw(source, look)
     stack.append(_mark(marked, look))

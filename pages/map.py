@@ -98,6 +98,7 @@ def _map(chosen: Chosen, selected: Found | None, focus: Source | None, size: lay
         deck.sources(chosen.revisions, chosen.filters, chosen.shown),
         Look(palette=LIGHT),
         view=deck.initial_view(context.county().town_bounds, width_px=width_px, height_px=height_px),
+        ground=chart.the_ground(),
         labels=chart.place_names(),
         label_kinds=_NAMED,
         marked=deck.Marked(lon=selected.lon, lat=selected.lat) if selected else None,

@@ -81,6 +81,7 @@ def _map(size: layout.Viewport) -> None:
         deck.sources(revisions, _LAYERS),
         Look(palette=DARK, scale=size.scale),
         view=deck.initial_view(context.county().town_bounds, width_px=width_px, height_px=height_px, margin=0.035),
+        ground=chart.the_ground(),
         labels=chart.place_names(),
         label_kinds=_NAMED,
         tooltip=tooltip.template(),

@@ -99,6 +99,7 @@ def _chart(scene: candidates.Scene | None, bounds: Sequence[float], no: str) -> 
         shown,
         _LOOK,
         view=held[1],
+        ground=chart.the_ground(),
         labels=chart.place_names(),
         marked=deck.Marked(lon=scene.lon, lat=scene.lat) if scene else None,
     )

@@ -117,6 +117,27 @@ def test_a_map_asks_nothing_outside(palette: Palette):
     assert idents[: len(basemap.PARTS)] == [f"base-{part}" for part in basemap.PARTS]
 
 
+@THEMES
+def test_a_large_ground_comes_as_tiles_and_asks_nothing_outside(palette: Palette):
+    """Beyond what a browser draws whole, ground and names of streets are tiles at their revision, below all data."""
+    look = Look(palette=palette)
+    view = deck.initial_view(BOUNDS, width_px=1000, height_px=800)
+    small, large = (basemap.Ground(revision=7, number=n) for n in (basemap.MOST_WHOLE, basemap.MOST_WHOLE + 1))
+    assert not any(one.id == "base-tiles" for one in deck.compose([], look, view=view, ground=small).layers)
+    made = json.loads(deck.compose([], look, view=view, ground=large).to_json())
+    by_id = {one["id"]: one for one in made["layers"]}
+    assert made["layers"][0]["id"] == "base-tiles"
+    assert by_id["base-tiles"]["data"] == "/tiles/base/{z}/{x}/{y}.pbf?rev=7"
+    assert by_id["road-names"]["data"] == "/tiles/names/{z}/{x}/{y}.pbf?rev=7"
+    assert not any(one.startswith("base-") and one != "base-tiles" for one in by_id)
+    assert "//" not in json.dumps(made)
+    assert all(
+        by_id[key]["loadOptions"]["mvt"]["workerUrl"].startswith("/assets/") for key in ("base-tiles", "road-names")
+    )
+    plain = deck.compose([], look, view=view, ground=large, label_kinds=("street",))
+    assert "road-names" not in {one.id for one in plain.layers}
+
+
 def test_incidents_lie_above_everything_but_the_mark():
     """Nothing hides an incident."""
     shown = deck.sources(dict.fromkeys(LAYERS, 1), {key: FeatureFilter() for key in LAYERS})
