@@ -25,6 +25,7 @@ from db.settings import ROOT, Settings
 from geo.crs import parse_crs, to_storage
 from geo.errors import GridCommandError, InvalidInput
 from geo.features import FeatureFilter
+from geo.map_server import map_servers
 from governance import labels
 from governance.access import SYSTEM, Role
 
@@ -63,6 +64,12 @@ def booted(*, demo_data: bool = False) -> Iterator[Boot]:
 def serve() -> None:
     """启动系统：数据库、页面、接口与演示模拟 Starts everything and serves it."""
     settings = Settings()
+    for server in map_servers(settings.basemap_url):
+        if server.is_shifted:
+            say(
+                f"注意：{server.host} 的底图是 GCJ-02 坐标，会与本县数据错开约 100–600 米 "
+                "note: this base map is drawn in GCJ-02 and lies 100 to 600 m off the county's data"
+            )
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -69,17 +69,20 @@ def compose(
     focus: Source | None = None,
     tooltip: str = "",
     ground: basemap.Ground = _NO_GROUND,
+    map_style: str = "",
 ) -> Deck:
     """The chart's deck: every layer has a constant id, and the view is the one that the map opens with.
 
     `ground` says how much there is to draw below everything. `focus` names grids to be outlined strongly: those that
     everything else was narrowed to.
 
-    `map_style` is left out on purpose: with it, even with None, a foreign base map would be fetched.
+    `map_style` names the style of a map server's pictures, which take the ground's place and bring streets' names of
+    their own. Without one it is left out of the deck on purpose: with it, even with None, a foreign base map would be
+    fetched.
     """
     ordered = sorted(shown, key=lambda source: LAYERS[source.key].order)
-    kinds = set(label_kinds)
-    stack = list(basemap.draw(ground, look))
+    kinds = set(label_kinds) - ({"road"} if map_style else set())
+    stack = [] if map_style else list(basemap.draw(ground, look))
     areas = [source for source in ordered if source.key in {"grids", "buildings"}]
     points = [source for source in ordered if source not in areas]
     for source in areas:
@@ -94,7 +97,7 @@ def compose(
     return Deck(
         layers=stack,
         initial_view_state=view,
-        map_provider=None,
+        **({"map_provider": "mapbox", "map_style": map_style} if map_style else {"map_provider": None}),
         tooltip={"html": tooltip, "style": {"padding": "0", "background": "none"}} if tooltip else False,
     )
 

@@ -99,6 +99,7 @@ def _map(chosen: Chosen, selected: Found | None, focus: Source | None, size: lay
         Look(palette=LIGHT),
         view=deck.initial_view(context.county().town_bounds, width_px=width_px, height_px=height_px),
         ground=chart.the_ground(),
+        map_style=chart.map_style(LIGHT),
         labels=chart.place_names(),
         label_kinds=_NAMED,
         marked=deck.Marked(lon=selected.lon, lat=selected.lat) if selected else None,
@@ -157,4 +158,4 @@ def _note() -> None:
     county = context.county()
     demo = "<b>演示数据</b>" if county.is_demo else ""
     with st.container(key="map_note"):
-        st.html(f'<p class="map-note">{demo}{escape(county.source_note)}</p>')
+        st.html(f'<p class="map-note">{demo}{escape(county.source_note + context.map_credit())}</p>')

@@ -82,6 +82,7 @@ def _map(size: layout.Viewport) -> None:
         Look(palette=DARK, scale=size.scale),
         view=deck.initial_view(context.county().town_bounds, width_px=width_px, height_px=height_px, margin=0.035),
         ground=chart.the_ground(),
+        map_style=chart.map_style(DARK),
         labels=chart.place_names(),
         label_kinds=_NAMED,
         tooltip=tooltip.template(),
@@ -90,7 +91,7 @@ def _map(size: layout.Viewport) -> None:
 
 
 def _legend() -> None:
-    note = escape(context.county().source_note)
+    note = escape(context.county().source_note + context.map_credit())
     st.html(f'<p class="source">{note}</p><div class="legend">{legend.strip(_LAYERS)}</div>')
 
 

@@ -14,9 +14,10 @@ from geo.errors import Unavailable
 from geo.features import FeatureFilter
 from governance import labels
 from governance.access import SYSTEM
-from layers import names, tooltip
+from layers import names, raster, tooltip
 from layers.basemap import Ground
 from layers.deck import Deck
+from layers.palette import Palette
 from pages.ui import context
 
 Selected = Mapping[str, Any]
@@ -39,6 +40,11 @@ def _standing(*, _database: Database) -> Ground:
     with _database.session(SYSTEM) as session:
         now = ground.standing(session)
     return Ground(revision=now.revision, number=now.number)
+
+
+def map_style(palette: Palette) -> str:
+    """The style of the deployment's map server; "" where the map is drawn on its own ground."""
+    return raster.style_url(palette) if context.deployment().settings.basemap_url else ""
 
 
 def place_names() -> Sequence[names.Name]:

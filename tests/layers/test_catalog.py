@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from geo.features import FEATURE_TYPES, FeatureFilter
-from layers import basemap, deck, legend, names, symbols, tooltip
+from layers import basemap, deck, legend, names, raster, symbols, tooltip
 from layers.catalog import LAYERS, spec
 from layers.palette import DARK, LIGHT, Palette
 from layers.spec import MOST_WHOLE, Look, Source
@@ -136,6 +136,17 @@ def test_a_large_ground_comes_as_tiles_and_asks_nothing_outside(palette: Palette
     )
     plain = deck.compose([], look, view=view, ground=large, label_kinds=("street",))
     assert "road-names" not in {one.id for one in plain.layers}
+
+
+def test_a_map_server_takes_the_ground_s_place():
+    """With a style of pictures there is no ground of our own, nor its streets' names; the style is of this server."""
+    view = deck.initial_view(BOUNDS, width_px=1000, height_px=800)
+    ground = basemap.Ground(revision=7, number=basemap.MOST_WHOLE + 1)
+    made = deck.compose([], Look(palette=DARK), view=view, ground=ground, map_style=raster.style_url(DARK))
+    idents = {one.id for one in made.layers}
+    assert not any(ident.startswith("base-") for ident in idents)
+    assert "road-names" not in idents
+    assert json.loads(made.to_json())["mapStyle"] == "/basemap/style.json?theme=dark"
 
 
 def test_incidents_lie_above_everything_but_the_mark():
