@@ -8,6 +8,7 @@ from math import cos, log2, radians
 
 import pydeck as pdk
 from pydeck import Deck as Deck  # noqa: PLC0414  the screens name what they hand on, and the library only here
+from pydeck import ViewState as ViewState  # noqa: PLC0414
 
 from geo.features import FeatureFilter
 from layers import basemap, names
@@ -28,14 +29,14 @@ class Marked:
     lat: float
 
 
-def initial_view(bounds: Sequence[float], *, width_px: float, height_px: float, margin: float = 0.06) -> pdk.ViewState:
+def initial_view(bounds: Sequence[float], *, width_px: float, height_px: float, margin: float = 0.06) -> ViewState:
     """The view that shows `bounds` (west, south, east, north, degrees) in a map of that size, with a margin around."""
     west, south, east, north = bounds
     lat = (south + north) / 2
     room = 1 - 2 * margin
     zoom_x = log2(width_px * room * 360 / _TILE_PX / (east - west))
     zoom_y = log2(height_px * room * 360 / _TILE_PX / (north - south) * cos(radians(lat)))
-    return pdk.ViewState(
+    return ViewState(
         longitude=round((west + east) / 2, 6),
         latitude=round(lat, 6),
         zoom=round(min(zoom_x, zoom_y), 3),
@@ -60,7 +61,7 @@ def compose(
     shown: Iterable[Source],
     look: Look,
     *,
-    view: pdk.ViewState,
+    view: ViewState,
     labels: Iterable[names.Name] = (),
     label_kinds: Iterable[str] = ("street", "community", "quarter", "road"),
     marked: Marked | None = None,

@@ -18,6 +18,9 @@ from pages.ui.layertree import Chosen
 
 _NAMED = ("street", "community", "quarter", "road")
 _LEFT_PX, _RIGHT_PX, _TOP_PX = 320, 400, 128
+_NARROW_PX = 900
+"""Up to which width the map has the whole screen; the style sheet says the same."""
+_TABS_PX = 56
 _SELECTED = "at"
 """The parameter of the address that names the selected feature: layer and code."""
 
@@ -33,9 +36,9 @@ def _live(size: layout.Viewport) -> None:
     with commands.calmly():
         with st.container(key="map_bar"):
             where, look_for = st.columns([3, 1], gap="small")
-            with where:
+            with where, st.container(key="map_where"):
                 grid, grid_chips = layertree.grid()
-            with look_for:
+            with look_for, st.container(key="map_search"):
                 q = layertree.search()
         with st.container(key="map_tree"):
             st.html("<h2>图层</h2>")
@@ -46,9 +49,24 @@ def _live(size: layout.Viewport) -> None:
             clicked = _map(chosen, selected, _focus(grid), size)
         with st.container(key="map_side"):
             picked = _card(selected) if selected else None
-            picked = _list(chosen, selected) or picked
+            with st.container(key="map_list"):
+                picked = _list(chosen, selected) or picked
         _note()
+        _sheet(chosen, selected, len(grid_chips))
         _follow(clicked or picked)
+
+
+def _sheet(chosen: Chosen, selected: Found | None, narrowed: int) -> None:
+    """On a phone the map has the whole screen, and everything else comes from below."""
+    listed = st.session_state.get("map_listed")
+    tabs = [
+        parts.Tab(part="tree", label="图层"),
+        parts.Tab(part="where", label="筛选", note=wording.count(narrowed) if narrowed else ""),
+        parts.Tab(part="list", label="列表", note=wording.count(chosen.shown[listed]) if listed in chosen.shown else ""),
+        parts.Tab(part="card", label="详情", is_empty=selected is None),
+    ]
+    detail = f"{selected.layer}:{selected.properties['code']}" if selected else ""
+    parts.sheet("map_sheet", tabs, detail=detail, detail_part="card")
 
 
 def _selected() -> Found | None:
@@ -93,11 +111,10 @@ def _focus(grid: GridRow | None) -> Source | None:
 
 def _map(chosen: Chosen, selected: Found | None, focus: Source | None, size: layout.Viewport) -> str | None:
     """The map; answers "layer:code" of a feature that was clicked since the last run."""
-    width_px, height_px = size.width_px - _LEFT_PX - _RIGHT_PX, size.height_px - _TOP_PX
     made = deck.compose(
         deck.sources(chosen.revisions, chosen.filters, chosen.shown),
         Look(palette=LIGHT),
-        view=deck.initial_view(context.county().town_bounds, width_px=width_px, height_px=height_px),
+        view=_view(size),
         labels=chart.place_names(),
         label_kinds=_NAMED,
         marked=deck.Marked(lon=selected.lon, lat=selected.lat) if selected else None,
@@ -110,6 +127,18 @@ def _map(chosen: Chosen, selected: Found | None, focus: Source | None, size: lay
         return None
     st.session_state["_map_clicked"] = target
     return target
+
+
+def _view(size: layout.Viewport) -> deck.ViewState:
+    """The view that the map opens with. A phone's keyboard changes the height alone, and must not move the map."""
+    kept: tuple[float, deck.ViewState] | None = st.session_state.get("_map_view")
+    if kept is None or kept[0] != size.width_px:
+        is_narrow = size.width_px <= _NARROW_PX
+        width_px = size.width_px - (0 if is_narrow else _LEFT_PX + _RIGHT_PX)
+        height_px = size.height_px - _TOP_PX - (_TABS_PX if is_narrow else 0)
+        view = deck.initial_view(context.county().town_bounds, width_px=width_px, height_px=max(height_px, _TOP_PX))
+        kept = st.session_state["_map_view"] = (size.width_px, view)
+    return kept[1]
 
 
 def _card(selected: Found) -> str | None:

@@ -95,6 +95,30 @@ def keys(key: str, targets: Mapping[str, str], *, focus: str = "") -> None:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tab:
+    """A part of the screen that the bottom sheet shows; an empty one can't be opened."""
+
+    part: str
+    label: str
+    note: str = ""
+    is_empty: bool = False
+
+
+def sheet(key: str, tabs: Sequence[Tab], *, detail: str, detail_part: str) -> None:
+    """The bottom sheet of a narrow screen: tabs at the foot, of which one at a time is open, half or whole.
+
+    It sets `data-sheet` (a part, or "") and `data-sheet-size` ("half", "full") of the body, for the style sheet to
+    place the parts by. A new `detail` opens its part.
+    """
+    words = {"raise": "展开到整屏", "lower": "收到半屏"}
+    data = {"tabs": [asdict(tab) for tab in tabs], "detail": detail, "detail_part": detail_part} | words
+    _component("sheet", _SHEET, has_style=True)(key=key, data=data)
+
+
+_SHEET = '<div class="sheet"><button class="grip" hidden></button><div class="tabs"></div></div>'
+
+
 def picker(
     key: str,
     *,

@@ -193,6 +193,21 @@ def test_grids_are_chosen_level_by_level(visit: Any):
     assert screen.query_params["in"] == RUSONG
 
 
+def test_every_filter_has_its_place_in_the_tree(visit: Any):
+    """Grids, kinds, statuses, severity, class, time, lateness, who is free, and free text can all be narrowed by."""
+    screen = visit("officer")
+    for key in ("show_devices", "show_buildings"):
+        screen.checkbox(key=key).check()
+    screen.run()
+
+    pills = {group.key for group in screen.get("button_group")}
+    assert pills >= {f"{key}-kind" for key in ("stations", "venues", "centres", "devices")}
+    assert pills >= {"incidents-severity", "incidents-status", "devices-status", "workers-availability"}
+    assert {box.label for box in screen.selectbox} >= {"街道", "社区", "小区", "楼宇", "类别", "上报时间"}
+    assert {box.key for box in screen.checkbox} >= {"only_overdue", "show_finished"}
+    assert [field.label for field in screen.text_input] == ["搜索"]
+
+
 def test_every_layer_stands_in_the_tree():
     """The tree offers each layer of the catalogue once."""
     assert sorted(layertree.ORDER) == sorted(LAYERS)
