@@ -12,7 +12,7 @@ from layers import deck, tooltip
 from layers.catalog import LAYERS
 from layers.palette import LIGHT
 from layers.spec import Look, Source
-from pages.ui import chart, commands, context, featurecard, layertree, layout, parts, wording
+from pages.ui import chart, commands, context, featurecard, layertree, layout, parts, savedfilters, wording
 from pages.ui.featurecard import Found
 from pages.ui.layertree import Chosen
 
@@ -37,7 +37,11 @@ def _live(size: layout.Viewport) -> None:
         with st.container(key="map_bar"):
             where, look_for = st.columns([3, 1], gap="small")
             with where, st.container(key="map_where"):
-                grid, grid_chips = layertree.grid()
+                boxes, saved = st.columns([4, 0.95], gap="small")
+                with boxes:
+                    grid, grid_chips = layertree.grid()
+                with saved:
+                    savedfilters.show()
             with look_for, st.container(key="map_search"):
                 q = layertree.search()
         with st.container(key="map_tree"):
@@ -58,11 +62,11 @@ def _live(size: layout.Viewport) -> None:
 
 def _sheet(chosen: Chosen, selected: Found | None, narrowed: int) -> None:
     """On a phone the map has the whole screen, and everything else comes from below."""
-    listed = st.session_state.get("map_listed")
+    listed = chosen.shown.get(str(st.session_state.get("map_listed")))
     tabs = [
         parts.Tab(part="tree", label="图层"),
         parts.Tab(part="where", label="筛选", note=wording.count(narrowed) if narrowed else ""),
-        parts.Tab(part="list", label="列表", note=wording.count(chosen.shown[listed]) if listed in chosen.shown else ""),
+        parts.Tab(part="list", label="列表", note="" if listed is None else wording.count(listed)),
         parts.Tab(part="card", label="详情", is_empty=selected is None),
     ]
     detail = f"{selected.layer}:{selected.properties['code']}" if selected else ""
