@@ -47,6 +47,11 @@ def initial_view(bounds: Sequence[float], *, width_px: float, height_px: float, 
     )
 
 
+def view_at(lon: float, lat: float, *, zoom: float) -> ViewState:
+    """The view with the place in its middle."""
+    return ViewState(longitude=lon, latitude=lat, zoom=zoom, min_zoom=9, max_zoom=19, pitch=0, bearing=0)
+
+
 def sources(
     revisions: Mapping[str, int], filters: Mapping[str, FeatureFilter], numbers: Mapping[str, int] | None = None
 ) -> list[Source]:

@@ -57,7 +57,7 @@ def cards(
     With `has_steps`, J and K step through it; with `has_digits`, 1 to 9 pick the n-th.
     """
     data = {"cards": [asdict(item) for item in items], "picked": picked, "label": label, "empty": empty}
-    result = _component("cards", '<div class="cards" role="listbox"></div>', has_style=True)(
+    result = component("cards", '<div class="cards" role="listbox"></div>', has_style=True)(
         key=key, data=data | {"steps": has_steps, "digits": has_digits}, on_picked_change=_nothing
     )
     picked_now = cast("Mapping[str, Any] | None", result.picked)
@@ -79,7 +79,7 @@ class Urgent:
 
 def alarm(key: str, urgent: Sequence[Urgent]) -> None:
     """Flashes and sounds once for each of `urgent` that wasn't there when the page opened."""
-    _component("alarm", '<div class="alarm" role="alert" hidden></div>', has_style=True)(
+    component("alarm", '<div class="alarm" role="alert" hidden></div>', has_style=True)(
         key=key, data={"urgent": [asdict(one) for one in urgent]}
     )
 
@@ -90,7 +90,7 @@ def keys(key: str, targets: Mapping[str, str], *, focus: str = "") -> None:
     Of several elements ("case_why case_written") the first that is there is meant. `focus` names the element whose
     field takes the keyboard, once, when it is named first.
     """
-    _component("keys", '<div class="keys" hidden></div>', has_style=False)(
+    component("keys", '<div class="keys" hidden></div>', has_style=False)(
         key=key, data={"keys": dict(targets), "focus": focus}
     )
 
@@ -113,7 +113,7 @@ def sheet(key: str, tabs: Sequence[Tab], *, detail: str, detail_part: str) -> No
     """
     words = {"raise": "展开到整屏", "lower": "收到半屏"}
     data = {"tabs": [asdict(tab) for tab in tabs], "detail": detail, "detail_part": detail_part} | words
-    _component("sheet", _SHEET, has_style=True)(key=key, data=data)
+    component("sheet", _SHEET, has_style=True)(key=key, data=data)
 
 
 _SHEET = '<div class="sheet"><button class="grip" hidden></button><div class="tabs"></div></div>'
@@ -147,7 +147,7 @@ def picker(
         "near": [asdict(item) for item in near],
         "lost": "底图没有取到，仍可点选位置或直接填写坐标",
     }
-    _component("picker", _PICKER, has_style=True)(key=key, data=data, on_placed_change=placed)
+    component("picker", _PICKER, has_style=True)(key=key, data=data, on_placed_change=placed)
 
 
 _PICKER = """<div class="picker"><canvas></canvas><div class="zoom"><button class="in" aria-label="放大">+</button>
@@ -164,7 +164,9 @@ def _source(name: str) -> str:
 
 
 @cache
-def _component(name: str, html: str, *, has_style: bool) -> Any:
+def component(name: str, html: str, *, has_style: bool, after: str = "") -> Any:
+    """A component of `assets/components`; `after` names a script that goes before its own, which builds on it."""
     # The theme's custom properties of `:root` reach into a component's shadow root.
     style = _source(f"{name}.css") if has_style else None
-    return st.components.v2.component(f"gridcommand_{name}", html=f"{html}\n", css=style, js=_source(f"{name}.js"))
+    js = (_source(f"{after}.js") if after else "") + _source(f"{name}.js")
+    return st.components.v2.component(f"gridcommand_{name}", html=f"{html}\n", css=style, js=js)
