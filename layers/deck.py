@@ -12,6 +12,7 @@ from pydeck import ViewState as ViewState  # noqa: PLC0414
 
 from geo.features import FeatureFilter
 from layers import basemap, names
+from layers import heat as heatmap
 from layers.catalog import LAYERS
 from layers.palette import rgb
 from layers.spec import Look, Source, layer
@@ -71,11 +72,13 @@ def compose(
     label_kinds: Iterable[str] = ("street", "community", "quarter", "road"),
     marked: Marked | None = None,
     focus: Source | None = None,
+    heat: Source | None = None,
     tooltip: str = "",
 ) -> Deck:
     """The chart's deck: every layer has a constant id, and the view is the one that the map opens with.
 
-    `focus` names grids to be outlined strongly: those that everything else was narrowed to.
+    `focus` names grids to be outlined strongly: those that everything else was narrowed to. `heat` is drawn as a heat
+    map below the points.
 
     `map_style` is left out on purpose: with it, even with None, a foreign base map would be fetched.
     """
@@ -87,6 +90,8 @@ def compose(
         stack += LAYERS[source.key].draw(source, look)
     stack.append(_focus(focus, look))
     stack += names.draw(labels, look, kinds=label_kinds)
+    if heat is not None:
+        stack.append(heatmap.draw(heat, look))
     for source in points:
         stack += LAYERS[source.key].draw(source, look)
     stack.append(_mark(marked, look))

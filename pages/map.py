@@ -9,7 +9,7 @@ import streamlit as st
 
 from db.territory import GridRow
 from geo.features import FeatureFilter
-from layers import deck, tooltip
+from layers import deck, heat, legend, tooltip
 from layers.catalog import LAYERS
 from layers.palette import LIGHT
 from layers.spec import Look, Source
@@ -23,6 +23,7 @@ from pages.ui import (
     mapsearch,
     maptools,
     parts,
+    playback,
     savedfilters,
     wording,
 )
@@ -78,11 +79,13 @@ def _live(size: layout.Viewport) -> None:
                 pin=place.at if place else None,
                 follows=bool(st.session_state.get(_FOLLOW_KEY)),
             )
+            if tool == _PLAY:
+                playback.show(chosen.filters.get("incidents", FeatureFilter(grid=grid.code if grid else None)))
         with st.container(key="map_side"):
             picked = _card(selected) if selected else None
             with st.container(key="map_list"):
                 picked = _list(chosen, selected) or picked
-        _note()
+        _note(_keys(chosen, tool))
         _sheet(chosen, selected, len(grid_chips))
         if found is not None:
             picked = found.target
@@ -154,14 +157,20 @@ def _map(
     chosen: Chosen, selected: Found | None, focus: Source | None, tool: str | None, size: layout.Viewport
 ) -> str | None:
     """The map; answers "layer:code" of a feature that was clicked since the last run."""
+    shown = deck.sources(chosen.revisions, chosen.filters, chosen.shown)
+    # Heat and playback tell of the same incidents in another way.
+    hot = next((source for source in shown if source.key == "incidents"), None) if tool == _HEAT else None
+    if tool in {_HEAT, _PLAY}:
+        shown = [source for source in shown if source.key != "incidents"]
     made = deck.compose(
-        deck.sources(chosen.revisions, chosen.filters, chosen.shown),
+        shown,
         Look(palette=LIGHT, is_pickable=tool != _MEASURE),
         view=_view(size),
         labels=chart.place_names(),
         label_kinds=_NAMED,
         marked=deck.Marked(lon=selected.lon, lat=selected.lat) if selected else None,
         focus=focus,
+        heat=hot,
         tooltip=tooltip.template(),
     )
     event = chart.show_selectable(made, key="map_deck")
@@ -226,7 +235,7 @@ def _list(chosen: Chosen, selected: Found | None) -> str | None:
         flt = replace(flt, bbox=bbox)
         number = featurecard.number(layer, flt)
     rows = featurecard.rows(layer, flt)
-    more = f",列出前 {featurecard.MOST_ROWS}" if number > featurecard.MOST_ROWS else ""
+    more = f"，列出前 {featurecard.MOST_ROWS}" if number > featurecard.MOST_ROWS else ""
     st.html(f'<p class="map-tally">共 <b>{wording.count(number)}</b> 个{more}</p>')
     now = context.now()
     picked = parts.cards(
@@ -239,8 +248,20 @@ def _list(chosen: Chosen, selected: Found | None) -> str | None:
     return f"{layer}:{picked}" if picked else None
 
 
-def _note() -> None:
+def _keys(chosen: Chosen, tool: str | None) -> str:
+    """What the map shows that the tree's own symbols don't explain, in HTML."""
+    if tool == _HEAT and "incidents" not in chosen.filters:
+        return "热力图画的是事件：请先打开“事件”图层"
+    found = [f"事件密度：{heat.key()}"] if tool == _HEAT else []
+    if any(source.is_tiled for source in deck.sources(chosen.revisions, chosen.filters, chosen.shown)):
+        found.append(f"{legend.icon('mark-several')}圆内是该处的数量，放大后散开")
+    return " ".join(f'<span class="map-key">{said}</span>' for said in found)
+
+
+def _note(keys: str) -> None:
     county = context.county()
     demo = "<b>演示数据</b>" if county.is_demo else ""
     with st.container(key="map_note"):
+        if keys:
+            st.html(f'<p class="map-note">{keys}</p>')
         st.html(f'<p class="map-note">{demo}{escape(county.source_note)}</p>')

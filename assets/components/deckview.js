@@ -18,8 +18,9 @@ class DeckView {
     this.selector = selector
     this.paint = draw
     this.seen = ""
-    const tick = () => {
+    const tick = (now) => {
       this.frame = requestAnimationFrame(tick)
+      if (now) this.beat?.(now)
       const view = this.view()
       if (!view) return
       const seen = [view.longitude, view.latitude, view.zoom, view.bearing, view.pitch, view.width, view.height].join()

@@ -39,7 +39,7 @@ class Tool {
   }
 
   isOnGround(event) {
-    return event.composedPath()[0] === this.over.ground
+    return event.button <= 0 && event.composedPath().includes(this.over.ground?.closest(".deck-events-root, #deckgl-wrapper"))
   }
 
   clicked(event) {

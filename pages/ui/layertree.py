@@ -303,7 +303,8 @@ def _counted(key: str, flt: FeatureFilter) -> _Counts:
 def _count(session: Any, key: str, flt: FeatureFilter, revision: int) -> _Counts:
     spec = LAYERS[key]
     names = {_primary(spec)} | ({"status"} if key in _STATUSES else set())
-    kept = {name: value for name, value in spec.ordinary.items() if name not in names}
+    # With the finished ones asked for, they belong to the whole too.
+    kept = {name: flt.where.get(name, value) for name, value in spec.ordinary.items() if name not in names}
     total = FeatureFilter(grid=flt.grid, where=kept)
     return _Counts(
         revision=revision,

@@ -53,10 +53,10 @@ def _row(row: SavedFilter) -> None:
         name.text_input("新名称", key=_NEW_NAME, max_chars=LONGEST_NAME, label_visibility="collapsed")
         done.button("改名", key=f"filter_renamed_{row.id}", width="stretch", on_click=_rename, args=(row,))
         return
-    use, edit, drop = st.columns([3, 0.8, 0.8], gap="small")
-    use.button(row.name, key=f"filter_use_{row.id}", width="stretch", help="按它筛选", on_click=_apply, args=(row,))
-    edit.button("", key=f"filter_edit_{row.id}", icon=":material/edit:", help="改名", on_click=_edit, args=(row,))
-    drop.button("", key=f"filter_drop_{row.id}", icon=":material/delete:", help="删除", on_click=_remove, args=(row,))
+    with st.container(horizontal=True, gap="small"):
+        st.button(row.name, key=f"filter_use_{row.id}", width="stretch", help="按它筛选", on_click=_apply, args=(row,))
+        st.button("", key=f"filter_edit_{row.id}", icon=":material/edit:", help="改名", on_click=_edit, args=(row,))
+        st.button("", key=f"filter_drop_{row.id}", icon=":material/delete:", help="删除", on_click=_remove, args=(row,))
 
 
 def _forget() -> None:

@@ -287,3 +287,35 @@ def test_where_the_map_looks_is_listed_alone(visit: Any, monkeypatch: pytest.Mon
         number = features.count(session, "incidents", flt)
     assert f"共 <b>{number}</b> 个" in _html(screen)
     assert whole in _html(screen)
+
+
+def test_heat_and_playback_take_the_place_of_the_incidents_symbols(opened: Any):
+    """Each shows the same incidents in another way; the heat map explains its colours."""
+    heated = opened({"map_tool": "热力图", "incidents-severity": "IV 级"})
+    drawn = {layer["id"] for layer in _deck(heated)["layers"]}
+    assert "heat" in drawn
+    assert "incidents" not in drawn
+    assert "severity=4" in _data(heated, "heat").split("&")
+    assert "heat-key" in _html(heated)
+
+    played = opened({"map_tool": "时间回放"})
+    assert not {"heat", "incidents"} & {layer["id"] for layer in _deck(played)["layers"]}
+
+
+def test_heat_without_incidents_says_what_to_do(opened: Any):
+    """With the layer off there is nothing to draw."""
+    assert "请先打开“事件”图层" in _html(opened({"map_tool": "热力图", "show_incidents": "false"}))
+
+
+def test_while_measuring_nothing_is_selected(opened: Any):
+    """A click means a point of the line, whatever lies there."""
+    layers = _deck(opened({"map_tool": "测量"}))["layers"]
+    assert not next(layer for layer in layers if layer["id"] == "incidents")["pickable"]
+
+
+def test_with_the_finished_the_whole_is_no_smaller_than_what_is_shown(opened: Any):
+    """The count reads "shown / all", and finished incidents that are asked for belong to all."""
+    html = _html(opened({"show_finished": "true"}))
+    told = html.partition('.st-key-show_incidents label::after{content:"')[2].partition('"')[0]
+    shown, whole = (int(number.replace(",", "")) for number in told.split(" / "))
+    assert shown == whole > 100
