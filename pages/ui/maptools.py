@@ -38,7 +38,7 @@ def over(*, is_measuring: bool, pin: tuple[float, float] | None, follows: bool) 
         "words": dict(_WORDS),
     }
     parts.component("measure", _HTML, has_style=True, after="deckview")(
-        key=_KEY, data=data, on_measured_change=_nothing, on_seen_change=_nothing
+        key=_KEY, data=data, on_measured_change=parts.nothing, on_seen_change=parts.nothing
     )
 
 
@@ -83,7 +83,3 @@ def told(found: Measured) -> str:
     if not found.running_m:
         return "已定起点，请点击下一个位置"
     return f"总长 {wording.length(found.running_m[-1])}"
-
-
-def _nothing() -> None:
-    """Components keep an attribute for each value that has a callback."""

@@ -58,7 +58,7 @@ def cards(
     """
     data = {"cards": [asdict(item) for item in items], "picked": picked, "label": label, "empty": empty}
     result = component("cards", '<div class="cards" role="listbox"></div>', has_style=True)(
-        key=key, data=data | {"steps": has_steps, "digits": has_digits}, on_picked_change=_nothing
+        key=key, data=data | {"steps": has_steps, "digits": has_digits}, on_picked_change=nothing
     )
     picked_now = cast("Mapping[str, Any] | None", result.picked)
     if picked_now is None or st.session_state.get(f"_{key}_at") == picked_now["at"]:
@@ -154,8 +154,8 @@ _PICKER = """<div class="picker"><canvas></canvas><div class="zoom"><button clas
 <button class="out" aria-label="缩小">−</button></div><div class="readout">点击地图选择位置</div></div>"""
 
 
-def _nothing() -> None:
-    """Components keep an attribute for each value that has a callback."""
+def nothing() -> None:
+    """Takes a component's value or trigger that is read elsewhere: only what has a callback is kept."""
 
 
 @cache
@@ -164,8 +164,11 @@ def _source(name: str) -> str:
 
 
 @cache
-def component(name: str, html: str, *, has_style: bool, after: str = "") -> Any:
-    """A component of `assets/components`; `after` names a script that goes before its own, which builds on it."""
+def component(name: str, html: str, *, has_style: bool = False, after: str = "") -> Any:
+    """The component of `assets/components/<name>.js`, with its style sheet where it has one.
+
+    `after` names a script that goes before its own, which builds on it.
+    """
     # The theme's custom properties of `:root` reach into a component's shadow root.
     style = _source(f"{name}.css") if has_style else None
     js = (_source(f"{after}.js") if after else "") + _source(f"{name}.js")
