@@ -1,4 +1,4 @@
-"""Runs sql/0011_ground.sql."""
+"""Runs sql/0011_saved_filters.sql."""
 
 from alembic import op
 
@@ -11,4 +11,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run_file(op.get_bind(), "0011_ground.sql")
+    run_file(op.get_bind(), "0011_saved_filters.sql")
