@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, log2, radians
 
 import pydeck as pdk
@@ -18,6 +18,11 @@ from layers.symbols import atlas_url, mapping
 
 _TILE_PX = 512
 """deck.gl's zoom 0 shows the world in so many pixels."""
+
+_EQUATOR_M = 40_075_016.686
+
+_FLAT = {"dragRotate": False, "touchRotate": False, "doubleClickZoom": False}
+"""North stays up, and two clicks are two clicks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,11 @@ def initial_view(bounds: Sequence[float], *, width_px: float, height_px: float, 
     )
 
 
+def metres_per_px(view: pdk.ViewState) -> float:
+    """Metres on the ground of one pixel in the middle of the view."""
+    return float(_EQUATOR_M * cos(radians(view.latitude)) / _TILE_PX / 2**view.zoom)
+
+
 def sources(
     revisions: Mapping[str, int], filters: Mapping[str, FeatureFilter], numbers: Mapping[str, int] | None = None
 ) -> list[Source]:
@@ -65,11 +75,15 @@ def compose(
     label_kinds: Iterable[str] = ("street", "community", "quarter", "road"),
     marked: Marked | None = None,
     focus: Source | None = None,
+    beneath: Iterable[pdk.Layer] = (),
+    is_flat: bool = False,
+    names_scale: float = 1.0,
     tooltip: str = "",
 ) -> Deck:
     """The chart's deck: every layer has a constant id, and the view is the one that the map opens with.
 
-    `focus` names grids to be outlined strongly: those that everything else was narrowed to.
+    `focus` names grids to be outlined strongly: those that everything else was narrowed to. `beneath` lies under the
+    names and on the areas. `is_flat` keeps north up and takes double clicks for clicks.
 
     `map_style` is left out on purpose: with it, even with None, a foreign base map would be fetched.
     """
@@ -79,14 +93,16 @@ def compose(
     points = [source for source in ordered if source not in areas]
     for source in areas:
         stack += LAYERS[source.key].draw(source, look)
+    stack += beneath
     stack.append(_focus(focus, look))
-    stack += names.draw(labels, look, kinds=label_kinds)
+    stack += names.draw(labels, replace(look, scale=look.scale * names_scale), kinds=label_kinds)
     for source in points:
         stack += LAYERS[source.key].draw(source, look)
     stack.append(_mark(marked, look))
     return Deck(
         layers=stack,
         initial_view_state=view,
+        views=[pdk.View(type="MapView", controller=_FLAT if is_flat else True)],
         map_provider=None,
         tooltip={"html": tooltip, "style": {"padding": "0", "background": "none"}} if tooltip else False,
     )
@@ -103,7 +119,7 @@ def _focus(focus: Source | None, look: Look) -> pdk.Layer:
         get_line_width=0,
         line_width_min_pixels=3.5 * look.scale,
         line_joint_rounded=True,
-        _subLayerProps={"polygons-stroke": {"getColor": rgb(look.palette.accent)}},
+        _subLayerProps={"polygons-stroke": {"getColor": rgb(look.palette.focus)}},
     )
 
 
