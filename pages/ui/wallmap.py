@@ -12,7 +12,7 @@ import streamlit as st
 from db import incidents, territory
 from db.coverage import Gap
 from db.territory import GridRow
-from geo.errors import OutsideCounty, Unavailable
+from geo.errors import NotAuthenticated, OutsideCounty, Unavailable
 from geo.features import FeatureFilter
 from layers import deck, follow, hatching, legend, tooltip
 from layers.follow import Follow
@@ -80,6 +80,8 @@ def show(size: layout.Viewport) -> None:
         if "_wall_shown" not in st.session_state:
             raise
         chain, view, vacant = st.session_state["_wall_shown"]
+    except NotAuthenticated:
+        st.rerun()
     st.session_state["_wall_shown"] = (chain, view, vacant)
     metres = _draw(chain, view, vacant, size)
     _crumbs(chain)
