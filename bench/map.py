@@ -1,4 +1,6 @@
-"""The map, measured: tiles of a layer of many points, cold and warm, against tipg's tiles and the layer fetched whole.
+"""The map, measured: what walls cost and how late they are, tiles of many points, and their first paint.
+
+Tiles are asked for cold and warm, against tipg's and the layer fetched whole; the first paint against a chart inline.
 
 `python -m bench.map [--quick] [--tipg PYTHON]` prints a table; it passes or fails nothing. tipg takes part where the
 Python of an environment with it is named; it has no rights, filters or gathering here, and its own limit of 10,000
@@ -9,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import subprocess
 import threading
 import time
@@ -24,7 +25,9 @@ import uvicorn
 from sqlalchemy import make_url, text
 
 from api.app import Context, application
+from bench import left_on, paint, walls
 from bench.crowd import NOW, cluster, county, p50_p99
+from bench.servers import free_port, until_served
 from db import accounts
 from db.feed import ChangeFeed
 from db.session import Database
@@ -51,13 +54,16 @@ def main() -> None:
     parser.add_argument("--tipg", metavar="PYTHON", help="the Python of an environment in which tipg is installed")
     chosen = parser.parse_args()
     quick: bool = chosen.quick
-    with cluster() as server:
+    with cluster(counts_statements=True) as server:
+        walls.run(server, quick=quick)
         database = county(server, 4_511)
+        left_on.measure(database, minutes=0.5 if quick else 6)
         copies = 0
         for size in (1_000, 3_000) if quick else (10_000, 100_000, 1_000_000):
             copies = fill(database, size, copies)
             with _ours(database) as ours, _tipg(database, chosen.tipg) as tipg:
                 measure(size, ours, tipg, rounds=5 if quick else 60)
+            first_paint(database, size)
 
 
 def fill(database: Database, size: int, copies: int) -> int:
@@ -87,6 +93,14 @@ def measure(size: int, ours: httpx.Client, tipg: httpx.Client | None, *, rounds:
         if theirs:
             _line("  tipg", theirs, own)
     _line("the layer whole, as GeoJSON", [_ask(ours, "/api/layers/devices/items")])
+
+
+def first_paint(database: Database, size: int) -> None:
+    """Prints when the layer's first points stand on a screen, and how long others take."""
+    print(f"\n{'first paint in a browser':36}{'s':>10}{'ratio':>9}")
+    found = paint.measure(database, size)
+    for name, took_s in found:
+        print(f"{name:36}{took_s:>10.2f}{took_s / found[0][1]:>8.2f}×")
 
 
 def _tiles(zooms: range, rounds: int) -> Iterator[tuple[int, int, int]]:
@@ -125,7 +139,7 @@ def _ours(database: Database) -> Iterator[httpx.Client]:
         database, SYSTEM, name="bench", role=Role.VIEWER, grid_prefix="", now=datetime.now(UTC)
     )
     context = Context(database=database, feed=ChangeFeed(database), settings=Settings(), clock=lambda: NOW)
-    port = _free_port()
+    port = free_port()
     server = uvicorn.Server(uvicorn.Config(application(context), port=port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -147,7 +161,7 @@ def _tipg(database: Database, python: str | None) -> Iterator[httpx.Client | Non
         yield None
         return
     address = make_url(database.url)
-    folder, port = address.query["host"], _free_port()
+    folder, port = address.query["host"], free_port()
     url = f"postgresql://{address.username}@/{address.database}?host={folder}&port={address.query['port']}"
     environment = os.environ | {"DATABASE_URL": url, "TIPG_DB_SCHEMAS": '["public"]'}
     process = subprocess.Popen(
@@ -156,28 +170,11 @@ def _tipg(database: Database, python: str | None) -> Iterator[httpx.Client | Non
     )
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
-            _until_served(client)
+            until_served(f"{client.base_url}healthz")
             yield client
     finally:
         process.terminate()
         process.wait()
-
-
-def _until_served(client: httpx.Client) -> None:
-    for _ in range(200):
-        try:
-            if client.get("/healthz").is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise TimeoutError("tipg doesn't answer")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

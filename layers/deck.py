@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import cos, log2, radians
 
 import pydeck as pdk
-from pydeck import Deck as Deck  # noqa: PLC0414  the screens name what they hand on, and the library only here
+from pydeck import ViewState as ViewState  # noqa: PLC0414  screens name what they hand on, the library is named here
 
 from geo.features import FeatureFilter
 from layers import basemap, names
@@ -23,6 +23,18 @@ _EQUATOR_M = 40_075_016.686
 
 _FLAT = {"dragRotate": False, "touchRotate": False, "doubleClickZoom": False}
 """North stays up, and two clicks are two clicks."""
+
+
+class Deck(pdk.Deck):  # type: ignore[misc]  # pydeck has no types
+    """A deck that is written once, however many screens show it. Nothing of it changes after that."""
+
+    __slots__ = ("_text",)  # pydeck would write an attribute out
+
+    def to_json(self) -> str:
+        """The deck as deck.gl's JSON."""
+        if not hasattr(self, "_text"):
+            self._text: str = super().to_json()
+        return self._text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,11 +16,13 @@ from governance.access import Permission
 from governance.incident import Status
 from layers import follow
 from layers.palette import DARK, SEVERITY_NUMERAL
-from pages.ui import board, chart, commands, context, layout, panels, parts, theme, wallmap, wording
+from pages.ui import board, chart, commands, context, layout, live, panels, parts, theme, wallmap, wording
 from pages.ui.board import Board
 from pages.ui.panels import Proposal
 
 _PERIODS = {"today": "今日", "week": "7 日", "month": "本月"}
+_OFTEN_S, _SELDOM_S = 1.0, 15.0
+"""How soon after one another changes may redraw; people on their rounds move all the time."""
 _CASES_A_PAGE = 5
 _PAGE_S = 10.0
 _UNSENT = frozenset({Status.REPORTED, Status.ACCEPTED, Status.RETURNED})
@@ -33,37 +35,41 @@ def render() -> None:
     _map(size)
     with st.container(key="wall_legend"):
         st.html(wallmap.key())
-    _board()
+    county = context.county()
     with st.container(key="wall_header"):
-        _header()
+        st.html(panels.header(now=context.now(), zone=_zone(), title=county.title))
+        live.clock("wall_clock", now=context.now(), zone=county.timezone)
+    _board()
 
 
 def _zone() -> ZoneInfo:
     return ZoneInfo(context.county().timezone)
 
 
-@st.fragment(run_every="1s", key="wall_header_tick")
-def _header() -> None:
-    county, now, zone = context.county(), context.now(), _zone()
+def _badge(now: datetime) -> None:
+    """Whether what is shown is alive; without the database the figures stay and turn grey."""
     feed = context.deployment().feed
     lost_at: datetime | None = st.session_state.get("_wall_lost_at") or (None if feed.is_live else feed.lost_at or now)
     changed_at = feed.last_change_at or st.session_state.get("_wall_read_at") or now
-    badge = panels.badge(lost_at=lost_at, changed_at=changed_at, now=now, zone=zone, is_demo=county.is_demo)
+    is_demo = context.county().is_demo
     grey = "" if lost_at is None else "<style>.panel,.ticker{filter:grayscale(1) opacity(.62)}</style>"
-    st.html(panels.header(now=now, zone=zone, title=county.title, badge=badge) + grey)
+    st.html(panels.badge(lost_at=lost_at, changed_at=changed_at, now=now, zone=_zone(), is_demo=is_demo) + grey)
 
 
-@st.fragment(run_every="2s", key="wall_map_tick")
+@st.fragment(run_every="30s", key="wall_map_tick")
 def _map(size: layout.Viewport) -> None:
     wallmap.show(size)
 
 
-@st.fragment(run_every="2s", key="wall_board_tick")
+@st.fragment(run_every="10s", key="wall_board_tick")
 def _board() -> None:
+    live.follow("wall_board_live", {"incidents": _OFTEN_S, "devices": _OFTEN_S, "workers": _SELDOM_S})
     now, zone = context.now(), _zone()
     with st.container(key="wall_period"):
         period = _period()
     read = _read(_since(period, now), now)
+    with st.container(key="wall_badge"):
+        _badge(now)
     if read is None:
         return
     found, gaps = read

@@ -57,8 +57,8 @@ def cards(
     With `has_steps`, J and K step through it; with `has_digits`, 1 to 9 pick the n-th.
     """
     data = {"cards": [asdict(item) for item in items], "picked": picked, "label": label, "empty": empty}
-    result = _component("cards", '<div class="cards" role="listbox"></div>', has_style=True)(
-        key=key, data=data | {"steps": has_steps, "digits": has_digits}, on_picked_change=_nothing
+    result = component("cards", '<div class="cards" role="listbox"></div>', has_style=True)(
+        key=key, data=data | {"steps": has_steps, "digits": has_digits}, on_picked_change=nothing
     )
     picked_now = cast("Mapping[str, Any] | None", result.picked)
     if picked_now is None or st.session_state.get(f"_{key}_at") == picked_now["at"]:
@@ -79,7 +79,7 @@ class Urgent:
 
 def alarm(key: str, urgent: Sequence[Urgent]) -> None:
     """Flashes and sounds once for each of `urgent` that wasn't there when the page opened."""
-    _component("alarm", '<div class="alarm" role="alert" hidden></div>', has_style=True)(
+    component("alarm", '<div class="alarm" role="alert" hidden></div>', has_style=True)(
         key=key, data={"urgent": [asdict(one) for one in urgent]}
     )
 
@@ -90,7 +90,7 @@ def keys(key: str, targets: Mapping[str, str], *, focus: str = "") -> None:
     Of several elements ("case_why case_written") the first that is there is meant. `focus` names the element whose
     field takes the keyboard, once, when it is named first.
     """
-    _component("keys", '<div class="keys" hidden></div>', has_style=False)(
+    component("keys", '<div class="keys" hidden></div>', has_style=False)(
         key=key, data={"keys": dict(targets), "focus": focus}
     )
 
@@ -128,7 +128,7 @@ def watch(
             on_grid(str(found["grid"]))
 
     data = {"locked": is_locked, "metres": metres_per_px, "metre": "{} m", "kilometre": "{} km"}
-    _component("watch", '<div class="scale" hidden><b></b><i></i></div>', has_style=True)(
+    component("watch", '<div class="scale" hidden><b></b><i></i></div>', has_style=True)(
         key=key, data=data, on_touched_change=touched, on_placed_change=placed, on_chosen_change=chosen
     )
 
@@ -161,15 +161,15 @@ def picker(
         "near": [asdict(item) for item in near],
         "lost": "底图没有取到，仍可点选位置或直接填写坐标",
     }
-    _component("picker", _PICKER, has_style=True)(key=key, data=data, on_placed_change=placed)
+    component("picker", _PICKER, has_style=True)(key=key, data=data, on_placed_change=placed)
 
 
 _PICKER = """<div class="picker"><canvas></canvas><div class="zoom"><button class="in" aria-label="放大">+</button>
 <button class="out" aria-label="缩小">−</button></div><div class="readout">点击地图选择位置</div></div>"""
 
 
-def _nothing() -> None:
-    """Components keep an attribute for each value that has a callback."""
+def nothing() -> None:
+    """Takes a component's value or trigger that is read elsewhere: only what has a callback is kept."""
 
 
 @cache
@@ -178,7 +178,8 @@ def _source(name: str) -> str:
 
 
 @cache
-def _component(name: str, html: str, *, has_style: bool) -> Any:
+def component(name: str, html: str, *, has_style: bool = False) -> Any:
+    """The component of `assets/components/<name>.js`, with its style sheet where it has one."""
     # The theme's custom properties of `:root` reach into a component's shadow root.
     style = _source(f"{name}.css") if has_style else None
     return st.components.v2.component(f"gridcommand_{name}", html=f"{html}\n", css=style, js=_source(f"{name}.js"))

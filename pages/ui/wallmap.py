@@ -16,9 +16,10 @@ from geo.errors import NotAuthenticated, OutsideCounty, Unavailable
 from geo.features import FeatureFilter
 from layers import deck, follow, hatching, legend, tooltip
 from layers.follow import Follow
+from layers.names import Name
 from layers.palette import DARK
 from layers.spec import Look, Source
-from pages.ui import board, chart, context, layout, parts
+from pages.ui import board, chart, context, layout, live, parts
 
 _LEVELS = ("street", "community", "quarter")
 _LAYERS: Mapping[str, FeatureFilter] = {
@@ -31,6 +32,9 @@ _LAYERS: Mapping[str, FeatureFilter] = {
     "incidents": FeatureFilter(where={"is_open": ("true",)}),
 }
 """What the wall's map shows: of devices only those that need somebody, of workers those on duty."""
+
+_OFTEN_S, _SELDOM_S = 1.0, 5.0
+"""How soon after one another changes may redraw; people on their rounds move all the time."""
 
 _NAMES_SCALE = 1.2
 """A wall is read from five metres."""
@@ -69,6 +73,7 @@ def gaps() -> Sequence[Gap]:
 
 def show(size: layout.Viewport) -> None:
     """Draws the map with what stands on it, and acts on what was clicked or touched since the last time."""
+    live.follow("wall_map_live", dict.fromkeys(_LAYERS, _OFTEN_S) | {"workers": _SELDOM_S})
     now = context.now()
     try:
         _go_where_clicked()
@@ -125,34 +130,60 @@ def _bounds(code: str) -> follow.Bounds:
 
 
 def _draw(chain: Sequence[GridRow], view: Follow, vacant: Sequence[Gap], size: layout.Viewport) -> float:
+    """The map; answers how many metres of the ground its pixels show where nobody moved it."""
     feed = context.deployment().feed
-    look = Look(palette=DARK, scale=size.scale)
-    width_px, height_px = (
-        size.width_px - _SIDES_REM * 16 * size.scale,
-        size.height_px - _ENDS_REM * 16 * size.scale,
+    names = chart.place_names()
+    aim = Follow(grid=view.grid, bounds=view.bounds, moves=view.moves)
+    made = _drawn(
+        tuple(feed.revision(name) for name in _LAYERS),
+        size,
+        aim,
+        chain[0].level if chain else "",
+        hatched=_hatched(vacant),
+        named=len(names),
+        _names=names,
     )
-    camera = follow.camera(view, width_px=width_px, height_px=height_px)
-    metres = deck.metres_per_px(camera)
-    level = chain[0].level if chain else ""
+    with st.container(key="wall_map"):
+        chart.show(made, key="wall_deck")
+    return deck.metres_per_px(_camera(aim, size))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _drawn(
+    revisions: tuple[int, ...],
+    size: layout.Viewport,
+    aim: Follow,
+    level: str,
+    *,
+    hatched: str,
+    named: int,  # noqa: ARG001  without the database a new screen has no names
+    _names: Sequence[Name],
+) -> deck.Deck:
+    """The map at these revisions, drawn once for all walls of a size that look at the same."""
+    known = dict(zip(_LAYERS, revisions, strict=True))
     is_deep = level in {"quarter", "building"}
     shown = {**_LAYERS, "grids": FeatureFilter(where={"level": (*_LEVELS, "building")})} if is_deep else _LAYERS
-    grids = feed.revision("grids")
-    only = FeatureFilter(grid=chain[0].code, where={"level": (level,)}) if chain else None
-    made = deck.compose(
-        deck.sources({name: feed.revision(name) for name in shown}, shown),
+    look, camera = Look(palette=DARK, scale=size.scale), _camera(aim, size)
+    only = FeatureFilter(grid=aim.grid, where={"level": (level,)})
+    return deck.compose(
+        deck.sources(known, shown),
         look,
         view=camera,
-        labels=chart.place_names(),
+        labels=_names,
         label_kinds=(*_NAMED, "quarter") if is_deep or level == "community" else _NAMED,
-        focus=Source(key="grids", revision=grids, features=only) if only else None,
-        beneath=(hatching.draw(_hatched(vacant), look, metres_per_px=metres),),
+        focus=Source(key="grids", revision=known["grids"], features=only) if aim.grid else None,
+        beneath=(hatching.draw(hatched, look, metres_per_px=deck.metres_per_px(camera)),),
         is_flat=True,
         names_scale=_NAMES_SCALE,
         tooltip=tooltip.template(),
     )
-    with st.container(key="wall_map"):
-        chart.show(made, key="wall_deck")
-    return metres
+
+
+def _camera(aim: Follow, size: layout.Viewport) -> deck.ViewState:
+    rem_px = 16 * size.scale
+    return follow.camera(
+        aim, width_px=size.width_px - _SIDES_REM * rem_px, height_px=size.height_px - _ENDS_REM * rem_px
+    )
 
 
 def _hatched(vacant: Sequence[Gap]) -> str:

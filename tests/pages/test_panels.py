@@ -55,7 +55,7 @@ def test_nothing_that_anybody_typed_becomes_markup():
         + panels.duty(Duty(total=2, on_duty=1, busy=0, parts=(street,)), now=NOW)
         + panels.coverage([_gap(name=ATTACK, mover=Mover(code="W1", name=ATTACK, distance_m=1))], now=NOW)
         + panels.today(TODAY, title="今日", place=ATTACK)
-        + panels.header(now=NOW, zone=ZONE, title=ATTACK, badge="")
+        + panels.header(now=NOW, zone=ZONE, title=ATTACK)
     )
     assert "<script" not in html
     assert "&lt;script&gt;" in html
