@@ -16,6 +16,7 @@ from db.feed import ChangeFeed
 from db.session import Database
 from db.settings import Settings
 from geo.errors import NotAuthenticated, Unavailable
+from geo.map_server import map_servers
 from governance.access import Principal
 
 T = TypeVar("T")
@@ -95,6 +96,17 @@ def county() -> territory.County:
         with reading() as session:
             st.session_state["_county"] = territory.county(session)
     return cast("territory.County", st.session_state["_county"])
+
+
+def map_credit() -> str:
+    """Whose map lies below, where that is a map server's; said on every map. "" where it is the county's own ground."""
+    settings = deployment().settings
+    servers = map_servers(settings.basemap_url)
+    if not servers:
+        return ""
+    said = settings.basemap_attribution or "、".join(dict.fromkeys(server.host for server in servers))
+    shifted = "（GCJ-02，偏移约 100–600 米）" if any(server.is_shifted for server in servers) else ""
+    return f" 底图：{said}{shifted}"
 
 
 def source_line() -> str:

@@ -15,6 +15,7 @@ from db.territory import GridRow
 from geo.errors import NotAuthenticated, OutsideCounty, Unavailable
 from geo.features import FeatureFilter
 from layers import deck, follow, hatching, legend, tooltip
+from layers.basemap import Ground
 from layers.follow import Follow
 from layers.names import Name
 from layers.palette import DARK
@@ -106,7 +107,7 @@ def show(size: layout.Viewport) -> None:
 
 def key() -> str:
     """The strip under the map: what its symbols are, and where its data comes from."""
-    note = escape(context.county().source_note)
+    note = escape(context.county().source_note + context.map_credit())
     return f'<p class="source">{note}</p><div class="legend">{legend.strip(_LAYERS)}</div>'
 
 
@@ -139,6 +140,7 @@ def _draw(chain: Sequence[GridRow], view: Follow, vacant: Sequence[Gap], size: l
         size,
         aim,
         chain[0].level if chain else "",
+        ground=chart.the_ground(),
         hatched=_hatched(vacant),
         named=len(names),
         _names=names,
@@ -155,6 +157,7 @@ def _drawn(
     aim: Follow,
     level: str,
     *,
+    ground: Ground,
     hatched: str,
     named: int,  # noqa: ARG001  without the database a new screen has no names
     _names: Sequence[Name],
@@ -169,6 +172,8 @@ def _drawn(
         deck.sources(known, shown),
         look,
         view=camera,
+        ground=ground,
+        map_style=chart.map_style(DARK),
         labels=_names,
         label_kinds=(*_NAMED, "quarter") if is_deep or level == "community" else _NAMED,
         focus=Source(key="grids", revision=known["grids"], features=only) if aim.grid else None,
