@@ -159,6 +159,7 @@ def log_out(request: Request) -> Response:
     secret = known_secret(request.cookies.get(COOKIE))
     if secret is not None:
         db.accounts.logout(context_of(request).database, secret)
+        context_of(request).passes.forget(secret)
     done = RedirectResponse("/auth/login", status_code=303, headers={"Cache-Control": "no-store"})
     done.delete_cookie(
         COOKIE, path="/", secure=context_of(request).settings.cookie_secure, httponly=True, samesite="lax"

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 import db.ground
-from api.guard import Caller, GuardedRoute, Reader
+from api.guard import Caller, LayerRoute, Reader
 from api.layers import GEOJSON, respond
 from api.problems import Refusal
 from api.query import single, whole
@@ -19,7 +19,7 @@ from geo.errors import NotFound
 from geo.extent import Extent
 from governance.access import SYSTEM
 
-router = APIRouter(route_class=GuardedRoute, tags=["base"])
+router = APIRouter(route_class=LayerRoute, tags=["base"])
 
 _SEEN_S = 10.0
 """So late an import may show."""

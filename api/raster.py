@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from api.guard import GuardedRoute, Reader
+from api.guard import LayerRoute, Reader
 from api.query import single
 from api.tiles import place
 from db.tiles import Tile
 from geo.errors import InvalidInput
 from layers import raster
 
-router = APIRouter(prefix="/basemap", route_class=GuardedRoute, tags=["base"])
+router = APIRouter(prefix="/basemap", route_class=LayerRoute, tags=["base"])
 
 
 @router.get("/style.json")

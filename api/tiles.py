@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 import db.tiles
-from api.guard import GuardedRoute, Reader
+from api.guard import LayerRoute, Reader
 from api.layers import filter_key, respond, revision_key
 from api.query import feature_type, read_filter, whole
 from db.tiles import Cells, Tile
 
-router = APIRouter(prefix="/tiles", route_class=GuardedRoute, tags=["layers"])
+router = APIRouter(prefix="/tiles", route_class=LayerRoute, tags=["layers"])
 
 MVT = "application/vnd.mapbox-vector-tile"
 
