@@ -10,6 +10,7 @@ from typing import Any, cast
 import streamlit as st
 
 from db.settings import ROOT
+from governance.language import _
 
 _FOLDER = ROOT / "assets" / "components"
 
@@ -121,13 +122,16 @@ def picker(
         "outlines": list(outlines),
         "place": list(place) if place else None,
         "near": [asdict(item) for item in near],
-        "lost": "底图没有取到，仍可点选位置或直接填写坐标",
+        "hint": _("点击地图选择位置"),
+        "nearer": _("放大"),
+        "farther": _("缩小"),
+        "lost": _("底图没有取到，仍可点选位置或直接填写坐标"),
     }
     _component("picker", _PICKER, has_style=True)(key=key, data=data, on_placed_change=placed)
 
 
-_PICKER = """<div class="picker"><canvas></canvas><div class="zoom"><button class="in" aria-label="放大">+</button>
-<button class="out" aria-label="缩小">−</button></div><div class="readout">点击地图选择位置</div></div>"""
+_PICKER = """<div class="picker"><canvas></canvas><div class="zoom"><button class="in">+</button>
+<button class="out">−</button></div><div class="readout"></div></div>"""
 
 
 def _nothing() -> None:
