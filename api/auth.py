@@ -13,6 +13,7 @@ import db.accounts
 import db.territory
 from api.context import Context
 from api.guard import COOKIE, context_of, is_own_origin, known_secret
+from api.languages import language_of
 from api.login_page import content_policy, login_page, logout_page
 from api.problems import Refusal
 from db.accounts import DemoAccount
@@ -73,13 +74,6 @@ def _form(context: Context, onward: str, *, status: int = 200, username: str = "
     return _page(html, nonce, status, **headers)
 
 
-def _language(request: Request, onward: str = "/") -> str:
-    """What the address asks for, or the page that it leads to; else what the browser chose before."""
-    named = parse_qs(urlsplit(onward).query).get(language.PARAMETER, [""])[0]
-    asked = (request.query_params.get(language.PARAMETER), named, request.cookies.get(language.COOKIE))
-    return next((code for code in asked if language.known(code)), None) or language.NATIVE
-
-
 def _logged_in(request: Request) -> Principal | None:
     context = context_of(request)
     secret = known_secret(request.cookies.get(COOKIE))
@@ -100,7 +94,7 @@ def show_login(request: Request, next: str = "/") -> Response:  # noqa: A002  th
     if principal is not None:
         answer = RedirectResponse(onward, status_code=303, headers={"Cache-Control": "no-store"})
     else:
-        with language.spoken(_language(request, onward)):
+        with language.spoken(language_of(request, onward)):
             answer = _form(context_of(request), onward)
     if (chosen := language.known(request.query_params.get(language.PARAMETER))) is not None:
         answer.set_cookie(language.COOKIE, chosen, max_age=language.KEPT_S, path="/", samesite="lax")
@@ -113,7 +107,7 @@ async def log_in(request: Request) -> Response:
     fields = parse_qs((await request.body()).decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
     values = {name: fields.get(name, [""])[0] for name in ("username", "password", "next")}
     onward = own_path(values["next"])
-    with language.spoken(_language(request, onward)):
+    with language.spoken(language_of(request, onward)):
         return await run_in_threadpool(_try_login, request, values["username"], values["password"], onward)
 
 
@@ -167,7 +161,7 @@ def show_logout(request: Request) -> Response:
         return RedirectResponse("/auth/login", status_code=303)
     product, _demo = _deployment(context_of(request))
     nonce = secrets.token_urlsafe(16)
-    with language.spoken(_language(request)):
+    with language.spoken(language_of(request)):
         html = logout_page(product=product, nonce=nonce, display_name=principal.display_name)
     return _page(html, nonce)
 

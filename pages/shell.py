@@ -182,9 +182,14 @@ def _account(principal: Principal) -> None:
             <small>{labels.ROLE[principal.role].text}</small></span></div>"""
         )
         _languages()
+        kept = ""
+        if context.has_switched_language():
+            cookie = f"{language.COOKIE}={language.current()};path=/;max-age={language.KEPT_S};samesite=lax"
+            kept = f"<script>document.cookie = {json.dumps(cookie)}</script>"
         st.html(
             f"""<div class="gc-account"><form method="post" action="/auth/logout">
-            <button type="submit">{_("退出")}</button></form></div>"""
+            <button type="submit">{_("退出")}</button></form></div>{kept}""",
+            unsafe_allow_javascript=bool(kept),
         )
 
 
@@ -194,9 +199,6 @@ def _languages() -> None:
     for code, name in language.NAMES.items():
         if code != here:
             st.button(name, key=f"gc_language_{code}", on_click=context.switch_language, args=(code,))
-    if context.has_switched_language():
-        kept = f"{language.COOKIE}={here};path=/;max-age={language.KEPT_S};samesite=lax"
-        st.html(f"<script>document.cookie = {json.dumps(kept)}</script>", unsafe_allow_javascript=True)
 
 
 if __name__ == "__main__":

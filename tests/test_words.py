@@ -24,6 +24,7 @@ SPEAKING = (
     ROOT / "governance/dispatch.py",
     ROOT / "api/auth.py",
     ROOT / "api/login_page.py",
+    ROOT / "api/sheet.py",
 )
 """The modules whose words are for people of either language."""
 

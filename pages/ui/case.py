@@ -17,7 +17,7 @@ from db.stepping import Asked
 from governance import dispatch, labels
 from governance.access import Permission
 from governance.dispatch import Ranked
-from governance.language import _
+from governance.language import PARAMETER, _, current
 from governance.lifecycle import Action
 from pages.ui import casefacts, casemap, casework, commands, context, parts, photos, similar, whysent, wording
 
@@ -118,7 +118,12 @@ def _panel(incident: Incident, recommendation: Recommendation | None) -> str:
     st.html(casefacts.facts(incident, now))
     whysent.render(incident)
     photos.render(incident)
-    st.link_button(_("打印办理单"), f"/api/incidents/{incident.no}/sheet.pdf", icon=":material/print:", width="stretch")
+    st.link_button(
+        _("打印办理单"),
+        f"/api/incidents/{incident.no}/sheet.pdf?{PARAMETER}={current()}",
+        icon=":material/print:",
+        width="stretch",
+    )
     similar.render(incident)
     st.html(casefacts.timeline(incident, now))
     return chosen
