@@ -30,6 +30,7 @@ SPEAKING = (
 
 SAID_ANYWAY = {
     "pages/ui/case.py": {"派错，十秒内撤回"},  # kept with the step, in the county's language
+    "layers/spec.py": {"万"},  # of numbers on the map; its other branch counts by thousands
     "pages/ui/casework.py": {"由 ", " 拆分"},  # kept with the part
 }
 """Chinese that isn't translated, and why."""
