@@ -45,26 +45,34 @@ _RESPONDERS = text(
 
 
 @contextmanager
-def cluster() -> Iterator[EmbeddedCluster]:
-    """A private server with fsync off, gone afterwards."""
+def cluster(*, counts_statements: bool = False) -> Iterator[EmbeddedCluster]:
+    """A private server with fsync off, gone afterwards; with pg_stat_statements if asked for."""
     with tempfile.TemporaryDirectory(prefix="gridcommand-bench-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)
         server = EmbeddedCluster(Path(folder), fast=True)
         server.start()
         try:
+            if counts_statements:
+                with _administrator(server) as connection:
+                    connection.execute("ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'")
+                server.stop()
+                server.start()
             yield server
         finally:
             server.destroy()
 
 
-def county(server: EmbeddedCluster, workers: int) -> Database:
+def _administrator(server: EmbeddedCluster) -> psycopg.Connection[tuple[object, ...]]:
+    address = make_url(server.url_of("postgres")).set(drivername="postgresql")
+    return psycopg.connect(address.render_as_string(hide_password=False), autocommit=True)
+
+
+def county(server: EmbeddedCluster, workers: int, *, name: str = "") -> Database:
     """A database of the server with the demo county and about so many workers."""
-    address = make_url(server.url_of("postgres"))
-    with psycopg.connect(
-        address.set(drivername="postgresql").render_as_string(hide_password=False), autocommit=True
-    ) as connection:
-        connection.execute(f'CREATE DATABASE "bench{workers}"')
-    url = address.set(database=f"bench{workers}").render_as_string(hide_password=False)
+    name = name or f"bench{workers}"
+    with _administrator(server) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    url = server.url_of(name)
     upgrade(url)
     database = Database.open(url, pool_size=40)
     demo.load(database, read_profile("qianan"), now=NOW)

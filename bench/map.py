@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import subprocess
 import threading
 import time
@@ -25,6 +24,7 @@ from sqlalchemy import make_url, text
 
 from api.app import Context, application
 from bench.crowd import NOW, cluster, county, p50_p99
+from bench.servers import free_port, until_served
 from db import accounts
 from db.feed import ChangeFeed
 from db.session import Database
@@ -51,7 +51,8 @@ def main() -> None:
     parser.add_argument("--tipg", metavar="PYTHON", help="the Python of an environment in which tipg is installed")
     chosen = parser.parse_args()
     quick: bool = chosen.quick
-    with cluster() as server:
+    with cluster(counts_statements=True) as server:
+        walls.run(server, quick=quick)
         database = county(server, 4_511)
         copies = 0
         for size in (1_000, 3_000) if quick else (10_000, 100_000, 1_000_000):
@@ -125,7 +126,7 @@ def _ours(database: Database) -> Iterator[httpx.Client]:
         database, SYSTEM, name="bench", role=Role.VIEWER, grid_prefix="", now=datetime.now(UTC)
     )
     context = Context(database=database, feed=ChangeFeed(database), settings=Settings(), clock=lambda: NOW)
-    port = _free_port()
+    port = free_port()
     server = uvicorn.Server(uvicorn.Config(application(context), port=port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -147,7 +148,7 @@ def _tipg(database: Database, python: str | None) -> Iterator[httpx.Client | Non
         yield None
         return
     address = make_url(database.url)
-    folder, port = address.query["host"], _free_port()
+    folder, port = address.query["host"], free_port()
     url = f"postgresql://{address.username}@/{address.database}?host={folder}&port={address.query['port']}"
     environment = os.environ | {"DATABASE_URL": url, "TIPG_DB_SCHEMAS": '["public"]'}
     process = subprocess.Popen(
@@ -156,28 +157,11 @@ def _tipg(database: Database, python: str | None) -> Iterator[httpx.Client | Non
     )
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
-            _until_served(client)
+            until_served(f"{client.base_url}healthz")
             yield client
     finally:
         process.terminate()
         process.wait()
-
-
-def _until_served(client: httpx.Client) -> None:
-    for _ in range(200):
-        try:
-            if client.get("/healthz").is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise TimeoutError("tipg doesn't answer")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

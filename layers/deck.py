@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import cos, log2, radians
 
 import pydeck as pdk
-from pydeck import Deck as Deck  # noqa: PLC0414  the screens name what they hand on, and the library only here
 
 from geo.features import FeatureFilter
 from layers import basemap, names
@@ -18,6 +17,18 @@ from layers.symbols import atlas_url, mapping
 
 _TILE_PX = 512
 """deck.gl's zoom 0 shows the world in so many pixels."""
+
+
+class Deck(pdk.Deck):  # type: ignore[misc]  # pydeck has no types
+    """A deck that is written once, however many screens show it. Nothing of it changes after that."""
+
+    __slots__ = ("_text",)  # pydeck would write an attribute out
+
+    def to_json(self) -> str:
+        """The deck as deck.gl's JSON."""
+        if not hasattr(self, "_text"):
+            self._text: str = super().to_json()
+        return self._text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,10 @@ from geo.features import FeatureFilter
 from governance.access import Permission
 from governance.incident import Status
 from layers import deck, legend, tooltip
+from layers.names import Name
 from layers.palette import DARK, SEVERITY_NUMERAL
 from layers.spec import Look
-from pages.ui import board, chart, commands, context, layout, panels, parts, theme, wording
+from pages.ui import board, chart, commands, context, layout, live, panels, parts, theme, wording
 from pages.ui.board import Board
 from pages.ui.panels import Proposal
 
@@ -35,6 +36,8 @@ _LAYERS: Mapping[str, FeatureFilter] = {
 
 _NAMED = ("street", "community", "road")
 _PERIODS = {"today": "今日", "week": "7 日", "month": "本月"}
+_OFTEN_S, _SELDOM_S = 1.0, 5.0
+"""How soon after one another changes may redraw; people on their rounds move all the time."""
 _CASES_A_PAGE = 6
 _PAGE_S = 10.0
 _SIDES_REM, _ENDS_REM = 48.0, 10.125
@@ -51,41 +54,56 @@ def render() -> None:
         _map(size)
     with st.container(key="wall_legend"):
         _legend()
-    _board()
+    county = context.county()
     with st.container(key="wall_header"):
-        _header()
+        st.html(panels.header(now=context.now(), zone=_zone(), title=county.title))
+        live.clock("wall_clock", now=context.now(), zone=county.timezone)
+    _board()
 
 
 def _zone() -> ZoneInfo:
     return ZoneInfo(context.county().timezone)
 
 
-@st.fragment(run_every="1s", key="wall_header_tick")
-def _header() -> None:
-    county, now, zone = context.county(), context.now(), _zone()
+def _badge(now: datetime) -> None:
+    """Whether what is shown is alive; without the database the figures stay and turn grey."""
     feed = context.deployment().feed
     lost_at: datetime | None = st.session_state.get("_wall_lost_at") or (None if feed.is_live else feed.lost_at or now)
     changed_at = feed.last_change_at or st.session_state.get("_wall_read_at") or now
-    badge = panels.badge(lost_at=lost_at, changed_at=changed_at, now=now, zone=zone, is_demo=county.is_demo)
+    is_demo = context.county().is_demo
     grey = "" if lost_at is None else "<style>.panel,.ticker{filter:grayscale(1) opacity(.62)}</style>"
-    st.html(panels.header(now=now, zone=zone, title=county.title, badge=badge) + grey)
+    st.html(panels.badge(lost_at=lost_at, changed_at=changed_at, now=now, zone=_zone(), is_demo=is_demo) + grey)
 
 
-@st.fragment(run_every="2s", key="wall_map_tick")
+@st.fragment(run_every="30s", key="wall_map_tick")
 def _map(size: layout.Viewport) -> None:
+    live.follow("wall_map_live", dict.fromkeys(_LAYERS, _OFTEN_S) | {"workers": _SELDOM_S})
+    feed = context.deployment().feed
+    bounds, labels = context.county().town_bounds, chart.place_names()
+    made = _drawn(tuple(feed.revision(key) for key in _LAYERS), size, bounds, len(labels), _labels=labels)
+    chart.show(made, key="wall_deck")
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _drawn(
+    revisions: tuple[int, ...],
+    size: layout.Viewport,
+    bounds: tuple[float, float, float, float],
+    named: int,  # noqa: ARG001  without the database a new screen has no names
+    *,
+    _labels: Sequence[Name],
+) -> deck.Deck:
+    """The map at these revisions, drawn once for all walls of a size."""
     width_px = size.width_px - _SIDES_REM * 16 * size.scale
     height_px = size.height_px - _ENDS_REM * 16 * size.scale
-    feed = context.deployment().feed
-    revisions = {key: feed.revision(key) for key in _LAYERS}
-    made = deck.compose(
-        deck.sources(revisions, _LAYERS),
+    return deck.compose(
+        deck.sources(dict(zip(_LAYERS, revisions, strict=True)), _LAYERS),
         Look(palette=DARK, scale=size.scale),
-        view=deck.initial_view(context.county().town_bounds, width_px=width_px, height_px=height_px, margin=0.035),
-        labels=chart.place_names(),
+        view=deck.initial_view(bounds, width_px=width_px, height_px=height_px, margin=0.035),
+        labels=_labels,
         label_kinds=_NAMED,
         tooltip=tooltip.template(),
     )
-    chart.show(made, key="wall_deck")
 
 
 def _legend() -> None:
@@ -93,12 +111,15 @@ def _legend() -> None:
     st.html(f'<p class="source">{note}</p><div class="legend">{legend.strip(_LAYERS)}</div>')
 
 
-@st.fragment(run_every="2s", key="wall_board_tick")
+@st.fragment(run_every="10s", key="wall_board_tick")
 def _board() -> None:
+    live.follow("wall_board_live", {"incidents": _OFTEN_S, "devices": _OFTEN_S, "workers": 3 * _SELDOM_S})
     now, zone = context.now(), _zone()
     with st.container(key="wall_period"):
         period = _period()
     found = _read(_since(period, now), now)
+    with st.container(key="wall_badge"):
+        _badge(now)
     if found is None:
         return
     page, pages = _page(found, now)

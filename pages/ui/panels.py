@@ -47,24 +47,28 @@ def pager(page: int, pages: int) -> str:
     return f'<span class="pager">{page + 1}/{pages}</span>' if pages > 1 else ""
 
 
-def header(*, now: datetime, zone: tzinfo, title: str, badge: str) -> str:
-    """Date and clock, the title, and whether what is shown is alive."""
+def header(*, now: datetime, zone: tzinfo, title: str) -> str:
+    """Date and clock (kept by `live.clock`), and the title."""
     return (
         f'<div class="top"><div class="when"><span>{escape(wording.day(now, zone=zone))}</span>'
         f"<b>{wording.clock(now, zone=zone)}</b></div>"
-        f'<h1><a href="/home" target="_self" title="离开大屏">{escape(title)}</a></h1>{badge}</div>'
+        f'<h1><a href="/home" target="_self" title="离开大屏">{escape(title)}</a></h1></div>'
     )
 
 
 def badge(*, lost_at: datetime | None, changed_at: datetime, now: datetime, zone: tzinfo, is_demo: bool) -> str:
-    """在线 with the instant of the last change, or 离线 since when; demo data is called that."""
+    """在线 with the instant of the last change, or 离线 since when; demo data is called that.
+
+    Words for the server's own absence wait hidden; the page shows them by itself.
+    """
     demo = '<span class="demo">演示数据</span>' if is_demo else ""
     if lost_at is None:
         state = f'<span class="live"><i></i>在线</span><span>数据更新于 {wording.clock(changed_at, zone=zone)}</span>'
     else:
         since = escape(wording.instant(lost_at, now, zone=zone))
         state = f'<span class="lost"><i></i>离线</span><span>自 {since} 起未更新</span>'
-    return f'<div class="badge">{state}{demo}</div>'
+    cut = '<span class="cut"><i></i>与服务器断开，自 <b></b> 起未更新</span>'
+    return f'<div class="badge">{state}{cut}{demo}</div>'
 
 
 def today(figures: Today, *, title: str) -> str:

@@ -58,8 +58,8 @@ def cards(
     With `has_steps`, J and K step through it; with `has_digits`, 1 to 9 pick the n-th.
     """
     data = {"cards": [asdict(item) for item in items], "picked": picked, "label": label, "empty": empty}
-    result = _component("cards", '<div class="cards" role="listbox"></div>', has_style=True)(
-        key=key, data=data | {"steps": has_steps, "digits": has_digits}, on_picked_change=_nothing
+    result = component("cards", '<div class="cards" role="listbox"></div>', has_style=True)(
+        key=key, data=data | {"steps": has_steps, "digits": has_digits}, on_picked_change=nothing
     )
     picked_now = cast("Mapping[str, Any] | None", result.picked)
     if picked_now is None or st.session_state.get(f"_{key}_at") == picked_now["at"]:
@@ -80,7 +80,7 @@ class Urgent:
 
 def alarm(key: str, urgent: Sequence[Urgent]) -> None:
     """Flashes and sounds once for each of `urgent` that wasn't there when the page opened."""
-    _component("alarm", '<div class="alarm" role="alert" hidden></div>', has_style=True)(
+    component("alarm", '<div class="alarm" role="alert" hidden></div>', has_style=True)(
         key=key, data={"urgent": [asdict(one) for one in urgent]}
     )
 
@@ -91,7 +91,7 @@ def keys(key: str, targets: Mapping[str, str], *, focus: str = "") -> None:
     Of several elements ("case_why case_written") the first that is there is meant. `focus` names the element whose
     field takes the keyboard, once, when it is named first.
     """
-    _component("keys", '<div class="keys" hidden></div>', has_style=False)(
+    component("keys", '<div class="keys" hidden></div>', has_style=False)(
         key=key, data={"keys": dict(targets), "focus": focus}
     )
 
@@ -127,15 +127,15 @@ def picker(
         "farther": _("缩小"),
         "lost": _("底图没有取到，仍可点选位置或直接填写坐标"),
     }
-    _component("picker", _PICKER, has_style=True)(key=key, data=data, on_placed_change=placed)
+    component("picker", _PICKER, has_style=True)(key=key, data=data, on_placed_change=placed)
 
 
 _PICKER = """<div class="picker"><canvas></canvas><div class="zoom"><button class="in">+</button>
 <button class="out">−</button></div><div class="readout"></div></div>"""
 
 
-def _nothing() -> None:
-    """Components keep an attribute for each value that has a callback."""
+def nothing() -> None:
+    """Takes a component's value or trigger that is read elsewhere: only what has a callback is kept."""
 
 
 @cache
@@ -144,7 +144,8 @@ def _source(name: str) -> str:
 
 
 @cache
-def _component(name: str, html: str, *, has_style: bool) -> Any:
+def component(name: str, html: str, *, has_style: bool = False) -> Any:
+    """The component of `assets/components/<name>.js`, with its style sheet where it has one."""
     # The theme's custom properties of `:root` reach into a component's shadow root.
     style = _source(f"{name}.css") if has_style else None
     return st.components.v2.component(f"gridcommand_{name}", html=f"{html}\n", css=style, js=_source(f"{name}.js"))

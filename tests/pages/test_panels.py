@@ -44,7 +44,7 @@ def test_nothing_that_anybody_typed_becomes_markup():
         + panels.reported([figure], NOW)
         + panels.ranking([CommunityRate(code="1", name=ATTACK, closed=1, on_time=1, rate=1.0)])
         + panels.duty(Duty(total=2, on_duty=1, busy=0, by_street=(street,)))
-        + panels.header(now=NOW, zone=ZONE, title=ATTACK, badge="")
+        + panels.header(now=NOW, zone=ZONE, title=ATTACK)
     )
     assert "<script" not in html
     assert "&lt;script&gt;" in html

@@ -1,0 +1,272 @@
+"""Walls looking on: from a change to its picture, and what one, twenty and a hundred of them cost.
+
+A wall here is a websocket client that says to the server what Streamlit's page and the product's own scripts say: it
+logs in, opens the page, follows the change feed with the rule of `assets/components/live.js`, runs the two fragments
+again and fetches the layers whose address has changed. It draws nothing, so that a hundred fit beside the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import websockets
+from sqlalchemy import text
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from bench.crowd import DISPATCHER, county
+from bench.servers import product
+from db import incidents, positions
+from db.accounts import demo_accounts
+from db.embedded import EmbeddedCluster
+from db.incidents import Report
+from db.positions import Fix
+from db.session import Database
+from governance.access import SYSTEM
+
+_WALLS = (1, 20, 100)
+_OFTEN_S = 1.0
+_WALKERS_S = {10.0: 15.0, 30.0: 5.0}
+"""The wall's own pace: see `pages/wall.py`. Its board runs every ten seconds anyhow, its map every thirty."""
+_APART_S = 0.06
+_BOARD = {"incidents", "devices", "workers"}
+_FOLLOWED = {10.0: _BOARD, 30.0: _BOARD | {"grids", "stations", "venues", "centres"}}
+_CHANGES = 10
+_EVERY_S = 6.0
+_SETTLE_S = 15.0
+
+
+@dataclass(slots=True)
+class Wall:
+    """One wall: what it has heard, seen and fetched. `seen_at` holds when each awaited text was first complete."""
+
+    http: httpx.AsyncClient
+    origin: str
+    cookie: str
+    seen_at: dict[str, float] = field(default_factory=dict)
+    bytes: int = 0
+    runs: int = 0
+    fragments: dict[float, str] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
+    revisions: dict[str, int] = field(default_factory=dict)
+    news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    socket: Any = None
+    free_at: float = 0.0
+    on_board: set[str] = field(default_factory=set)
+    on_map: set[str] = field(default_factory=set)
+
+    async def look_on(self, awaited: set[str]) -> None:
+        """Opens the page and stays."""
+        address = self.origin.replace("http", "ws") + "/_stcore/stream"
+        headers = {"Cookie": self.cookie, "Origin": self.origin}
+        async with websockets.connect(
+            address, additional_headers=headers, subprotocols=[websockets.Subprotocol("streamlit")], max_size=None
+        ) as self.socket:
+            await self._run_again("")
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow())
+                async for data in self.socket:
+                    self.bytes += len(data)
+                    self._note(bytes(data).decode(errors="ignore"), awaited, self.on_board)
+                    message = ForwardMsg()
+                    message.ParseFromString(data)
+                    self._take(message, awaited, tasks)
+
+    def _take(self, message: Any, awaited: set[str], tasks: asyncio.TaskGroup) -> None:
+        kind = message.WhichOneof("type")
+        if kind == "ref_hash":
+            message = self.kept.get(message.ref_hash, message)
+            kind = message.WhichOneof("type")
+        elif message.metadata.cacheable:
+            self.kept[message.hash] = message
+        if kind == "script_finished":
+            self.runs += 1
+        if kind == "auto_rerun" and message.auto_rerun.interval not in self.fragments:
+            interval = message.auto_rerun.interval
+            self.fragments[interval] = message.auto_rerun.fragment_id
+            tasks.create_task(self._tick(interval))
+            tasks.create_task(self._keep_up(interval, _FOLLOWED[interval]))
+        if kind != "delta" or message.delta.WhichOneof("type") != "new_element":
+            return
+        element = message.delta.new_element
+        if element.WhichOneof("type") == "deck_gl_json_chart":
+            for layer in json.loads(element.deck_gl_json_chart.json)["layers"]:
+                address = layer.get("data")
+                if isinstance(address, str) and address.startswith("/api/") and self.known.get(layer["id"]) != address:
+                    self.known[layer["id"]] = address
+                    tasks.create_task(self._fetch(address, awaited))
+
+    async def _fetch(self, address: str, awaited: set[str]) -> None:
+        with suppress(httpx.TransportError):
+            answer = await self.http.get(address, headers={"Cookie": self.cookie})
+            self.bytes += int(answer.headers.get("content-length", len(answer.content)))
+            if address.startswith("/api/layers/incidents/"):
+                self._note(answer.text, awaited, self.on_map)
+
+    def _note(self, body: str, awaited: set[str], place: set[str]) -> None:
+        """A change is painted when board and map both have it."""
+        for name in awaited - self.seen_at.keys():
+            if name in body:
+                place.add(name)
+                if name in self.on_board and name in self.on_map:
+                    self.seen_at[name] = time.time()
+
+    async def _tick(self, interval: float) -> None:
+        while True:
+            await asyncio.sleep(interval)
+            await self._run_again(self.fragments[interval])
+
+    async def _follow(self) -> None:
+        async with self.http.stream("GET", "/api/stream", headers={"Cookie": self.cookie}, timeout=None) as stream:
+            async for line in stream.aiter_lines():
+                if line.startswith('data: {"revisions"'):
+                    async with self.news:
+                        self.revisions = json.loads(line.removeprefix("data: "))["revisions"]
+                        self.news.notify_all()
+
+    async def _keep_up(self, interval: float, layers: set[str]) -> None:
+        """Runs a fragment after changes of its layers, no more often than the wall does."""
+        seen, ran_at = dict(self.revisions), 0.0
+        while True:
+            async with self.news:
+                while not self._changed(seen, layers):
+                    await self.news.wait()
+                while self._changed(seen, layers) == {"workers"}:
+                    left_s = ran_at + _WALKERS_S[interval] - time.monotonic()
+                    if left_s <= 0:
+                        break
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self.news.wait(), left_s)
+            self.free_at = max(time.monotonic(), ran_at + _OFTEN_S, self.free_at + _APART_S)
+            await asyncio.sleep(self.free_at - time.monotonic())
+            seen, ran_at = dict(self.revisions), time.monotonic()
+            await self._run_again(self.fragments[interval])
+
+    def _changed(self, seen: dict[str, int], layers: set[str]) -> set[str]:
+        return {key for key in layers if self.revisions.get(key) != seen.get(key)}
+
+    async def _run_again(self, fragment: str) -> None:
+        message = BackMsg()
+        message.rerun_script.page_name = "wall"
+        message.rerun_script.fragment_id = fragment
+        await self.socket.send(message.SerializeToString())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signals:
+    """What the walls' process and the measurement say to each other: ready, done, and what was seen."""
+
+    ready: Any
+    done: Any
+    told: Any
+
+
+def run(server: EmbeddedCluster, *, quick: bool) -> None:
+    """Prints a row for each number of walls."""
+    database = county(server, 4_511, name="walls")
+    with database.engine.begin() as connection:
+        connection.execute(text("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"))
+    with product(database.url) as (origin, pid):
+        print("\n walls  to paint p50 s   p95 s  server CPU  KB a refresh  reads a change")
+        for number in (1, 3) if quick else _WALLS:
+            print(_row(database, origin, pid, number, changes=3 if quick else _CHANGES), flush=True)
+
+
+def _row(database: Database, origin: str, pid: int, number: int, *, changes: int) -> str:
+    spawn = multiprocessing.get_context("spawn")
+    signals = _Signals(ready=spawn.Event(), done=spawn.Event(), told=spawn.SimpleQueue())
+    names = [f"bench-{number}-{n}." for n in range(changes)]
+    watching = spawn.Process(target=_watch, args=(origin, number, names, signals))
+    watching.start()
+    signals.ready.wait()
+    before, began, reads = _cpu_s(pid), time.monotonic(), _reads(database)
+    made_at = {}
+    with database.engine.connect() as connection:
+        workers = list(connection.execute(text("SELECT code FROM worker ORDER BY id LIMIT 100")).scalars())
+    for name in names:
+        told = Report(title=name, class_code="0102", lon=124.018, lat=45.005, crs="wgs84", severity=1)
+        incidents.report(database, DISPATCHER, told, now=datetime.now(UTC))
+        made_at[name] = time.time()
+        for second in range(round(_EVERY_S)):
+            time.sleep(1)
+            _walk(database, workers, datetime.now(UTC), second)
+    cpu = (_cpu_s(pid) - before) / (time.monotonic() - began)
+    read = (_reads(database) - reads) / changes
+    signals.done.set()
+    walls, size, runs = signals.told.get()
+    watching.join()
+    waits = [seen[name] - made_at[name] for seen in walls for name in names if name in seen]
+    missed = number * changes - len(waits)
+    note = f"  {missed} not seen" if missed else ""
+    p95 = float(np.percentile(waits, 95))
+    p50 = float(np.percentile(waits, 50))
+    return f"{number:>6}{p50:>16.2f}{p95:>8.2f}{cpu:>12.0%}{size / runs / 1000:>14.1f}{read:>16.1f}{note}"
+
+
+def _walk(database: Database, workers: list[str], now: datetime, second: int) -> None:
+    """People on their rounds: a batch of positions, as every second brings one."""
+    fixes = [
+        Fix(worker=code, lon=124.0 + n % 40 * 1e-3, lat=45.0 + second * 1e-3, crs="cgcs2000", at=now)
+        for n, code in enumerate(workers)
+    ]
+    positions.record(database, SYSTEM, fixes, now=now)
+
+
+def _watch(origin: str, number: int, names: list[str], signals: _Signals) -> None:
+    """The walls' own process: neither their work nor their waiting is the server's."""
+    asyncio.run(_watching(origin, number, names, signals))
+
+
+async def _watching(origin: str, number: int, names: list[str], signals: _Signals) -> None:
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    async with httpx.AsyncClient(base_url=origin, limits=limits, timeout=30) as http:
+        account = demo_accounts("", "")[0]
+        form = {"username": account.username, "password": account.password, "next": "/wall"}
+        answer = await http.post("/auth/login", data=form, headers={"Origin": origin})
+        cookie = answer.headers["set-cookie"].partition(";")[0]
+        http.cookies.clear()
+        walls = [Wall(http=http, origin=origin, cookie=cookie) for _ in range(number)]
+        looking = []
+        for wall in walls:
+            looking.append(asyncio.create_task(wall.look_on(set(names))))
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(_SETTLE_S)
+        for wall in walls:
+            wall.bytes = wall.runs = 0
+        signals.ready.set()
+        await asyncio.to_thread(signals.done.wait)
+        signals.told.put(
+            ([wall.seen_at for wall in walls], sum(w.bytes for w in walls), max(1, sum(w.runs for w in walls)))
+        )
+        for task in looking:
+            task.cancel()
+        await asyncio.gather(*looking, return_exceptions=True)
+
+
+def _reads(database: Database) -> int:
+    """Statements that read what walls show, so far: logins and the transaction's own words aside."""
+    counted = text(
+        """SELECT coalesce(sum(calls), 0) FROM pg_stat_statements
+        WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND query ILIKE '%layer.incidents%' AND query NOT ILIKE '%pg_stat%'"""
+    )
+    with database.engine.connect() as connection:
+        return int(connection.scalar(counted) or 0)
+
+
+def _cpu_s(pid: int) -> float:
+    """Seconds of processor time that the process has had."""
+    spent = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(spent[11]) + int(spent[12])) / os.sysconf("SC_CLK_TCK")
