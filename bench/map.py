@@ -1,4 +1,6 @@
-"""The map, measured: tiles of a layer of many points, cold and warm, against tipg's tiles and the layer fetched whole.
+"""The map, measured: what walls cost and how late they are, tiles of many points, and their first paint.
+
+Tiles are asked for cold and warm, against tipg's and the layer fetched whole; the first paint against a chart inline.
 
 `python -m bench.map [--quick] [--tipg PYTHON]` prints a table; it passes or fails nothing. tipg takes part where the
 Python of an environment with it is named; it has no rights, filters or gathering here, and its own limit of 10,000
@@ -23,6 +25,7 @@ import uvicorn
 from sqlalchemy import make_url, text
 
 from api.app import Context, application
+from bench import paint, walls
 from bench.crowd import NOW, cluster, county, p50_p99
 from bench.servers import free_port, until_served
 from db import accounts
@@ -59,6 +62,7 @@ def main() -> None:
             copies = fill(database, size, copies)
             with _ours(database) as ours, _tipg(database, chosen.tipg) as tipg:
                 measure(size, ours, tipg, rounds=5 if quick else 60)
+            first_paint(database, size)
 
 
 def fill(database: Database, size: int, copies: int) -> int:
@@ -88,6 +92,14 @@ def measure(size: int, ours: httpx.Client, tipg: httpx.Client | None, *, rounds:
         if theirs:
             _line("  tipg", theirs, own)
     _line("the layer whole, as GeoJSON", [_ask(ours, "/api/layers/devices/items")])
+
+
+def first_paint(database: Database, size: int) -> None:
+    """Prints when the layer's first points stand on a screen, and how long others take."""
+    print(f"\n{'first paint in a browser':36}{'s':>10}{'ratio':>9}")
+    found = paint.measure(database, size)
+    for name, took_s in found:
+        print(f"{name:36}{took_s:>10.2f}{took_s / found[0][1]:>8.2f}×")
 
 
 def _tiles(zooms: range, rounds: int) -> Iterator[tuple[int, int, int]]:

@@ -1,0 +1,128 @@
+"""The first picture of a layer of many points in a real browser: the officer's map, and a chart that holds them inline.
+
+streamlit-folium takes no part: its page asks other hosts for every script, and without the internet it paints nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlencode
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from sqlalchemy import make_url
+
+from bench.servers import free_port, product, until_served
+from db.accounts import demo_accounts
+from db.session import Database
+from layers.catalog import LAYERS
+
+_CHROMIUM = "/usr/bin/chromium"
+_FLAGS = ["--no-sandbox", "--no-first-run", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+_WINDOW = {"width": 1600, "height": 1000}
+_CLIP = {"x": 450, "y": 250, "width": 600, "height": 500}
+"""The middle of the map, where there are points whatever stands beside it."""
+_OURS = ("#33475b", "#5f8fb8")
+"""Discs of several devices, and a device that is online."""
+_THEIRS = ("#ff00ff",)
+_TOLERANCE, _PIXELS = 12, 150
+_PATIENCE_S = 240.0
+
+_INLINE = """import psycopg
+import pydeck
+import streamlit as st
+
+st.set_page_config(layout="wide")
+with psycopg.connect({conninfo!r}) as connection:
+    rows = [{{"p": list(at)}} for at in connection.execute("SELECT ST_X(geom), ST_Y(geom) FROM device")]
+dots = pydeck.Layer("ScatterplotLayer", rows, get_position="p", get_fill_color=[255, 0, 255], get_radius=2,
+    radius_min_pixels=2)
+view = pydeck.ViewState(longitude=124.0175, latitude=45.008, zoom=12.5)
+st.pydeck_chart(pydeck.Deck(layers=[dots], map_provider=None, initial_view_state=view), height=900)
+"""
+
+
+def measure(database: Database, size: int) -> list[tuple[str, float]]:
+    """Seconds from the address to the first points on the screen, by name; infinity where none came in time."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
+        with product(database.url) as (origin, _):
+            alone = {f"show_{key}": str(key == "devices").lower() for key in LAYERS}
+            address = f"{origin}/map?{urlencode(alone)}"
+            ours = [_first_paint(browser, address, _OURS, login=origin) for _ in range(2)]
+        with _inline(database) as address:
+            theirs = _first_paint(browser, address, _THEIRS)
+        browser.close()
+    return [
+        (f"{size:,} points, officer's map", ours[0]),
+        ("  again, another browser", ours[1]),
+        ("  inline st.pydeck_chart", theirs),
+    ]
+
+
+def _first_paint(browser: Browser, address: str, colours: tuple[str, ...], *, login: str = "") -> float:
+    context = browser.new_context(viewport=_WINDOW)
+    if login:
+        _log_in(context, login)
+    page = context.new_page()
+    began = time.perf_counter()
+    page.goto(address, wait_until="commit")
+    while not _is_painted(page, colours):
+        if time.perf_counter() - began > _PATIENCE_S:
+            return float("inf")
+        time.sleep(0.1)
+    took_s = time.perf_counter() - began
+    context.close()
+    return took_s
+
+
+def _log_in(context: BrowserContext, origin: str) -> None:
+    account = demo_accounts("", "")[0]
+    form = {"username": account.username, "password": account.password, "next": "/map"}
+    context.request.post(f"{origin}/auth/login", form=form, headers={"Origin": origin}).dispose()
+
+
+def _is_painted(page: Page, colours: tuple[str, ...]) -> bool:
+    picture = Image.open(io.BytesIO(page.screenshot(clip=_CLIP, timeout=_PATIENCE_S * 1000)))
+    pixels = np.asarray(picture.convert("RGB"), dtype=np.int16)
+    wanted = [np.array([int(colour[n : n + 2], 16) for n in (1, 3, 5)]) for colour in colours]
+    alike = sum(int((np.abs(pixels - colour).max(axis=2) <= _TOLERANCE).sum()) for colour in wanted)
+    return alike >= _PIXELS
+
+
+@contextmanager
+def _inline(database: Database) -> Iterator[str]:
+    """The obvious way: every point read by the script and handed to the chart."""
+    address = make_url(database.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with tempfile.TemporaryDirectory(prefix="gridcommand-bench-") as folder:
+        script, port = Path(folder) / "inline.py", free_port()
+        script.write_text(_INLINE.format(conninfo=address), encoding="utf-8")
+        options = {
+            "server.port": port,
+            "server.headless": "true",
+            "server.maxMessageSize": 2000,
+            "browser.gatherUsageStats": "false",
+        }
+        told = [f"--{name}={value}" for name, value in options.items()]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", str(script), *told],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": ""},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            until_served(f"http://127.0.0.1:{port}/_stcore/health")
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            process.terminate()
+            process.wait()
