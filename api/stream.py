@@ -18,7 +18,8 @@ from geo.errors import NotAuthenticated, Unavailable
 
 router = APIRouter(prefix="/api", route_class=GuardedRoute, tags=["stream"])
 
-HEARTBEAT_S = 15.0
+HEARTBEAT_S = 5.0
+"""A screen that misses two of them calls itself cut off (`assets/components/live.js`)."""
 LOGIN_CHECK_S = 60.0
 STREAMS_LIMIT = 1000
 _TICK_S = 0.2

@@ -43,8 +43,9 @@ def words() -> None:
 class Server:
     """A PostgreSQL server on which tests make and drop databases."""
 
-    def __init__(self, admin_url: str) -> None:
+    def __init__(self, admin_url: str, cluster: EmbeddedCluster | None = None) -> None:
         self._admin_url = make_url(admin_url)
+        self.cluster = cluster
 
     def url(self, name: str) -> str:
         return self._admin_url.set(database=name).render_as_string(hide_password=False)
@@ -81,7 +82,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     cluster = EmbeddedCluster(Path(tmp_path_factory.mktemp("cluster")), fast=True)
     try:
         cluster.start()
-        yield Server(cluster.url_of("postgres"))
+        yield Server(cluster.url_of("postgres"), cluster)
     finally:
         cluster.destroy()
 

@@ -1,24 +1,39 @@
 // Runs its fragment when the server's change feed tells of a change, each layer no more often than `data.layers` allows
 // (seconds), instead of by the clock. All of a page's fragments share one stream.
-const CUT_MS = 3000
-const RETRY_MS = 5000
+const SILENT_MS = 12000
+const RETRY_MS = 2000
 const APART_MS = 60
 
 function open() {
-  const feed = { revisions: {}, isLive: true, listeners: new Set(), due: 0, freeAt: 0 }
+  const feed = { revisions: {}, isLive: true, listeners: new Set(), freeAt: 0 }
   // Streamlit runs one fragment for all that is said to it at once: the others wait for their turn.
   feed.turn = () => {
     feed.freeAt = Math.max(Date.now(), feed.freeAt + APART_MS)
     return feed.freeAt - Date.now()
   }
   const tell = () => feed.listeners.forEach((listen) => listen())
-  const heard = () => {
-    clearTimeout(feed.due)
-    feed.due = 0
-    delete document.documentElement.dataset.cutAt
-  }
+  let heardAt = Date.now()
+  let failures = 0
   const connect = () => {
     const source = new EventSource("/api/stream")
+    let watch = 0
+    const lost = (isSilent) => {
+      failures += 1
+      if (isSilent || failures > 1) document.documentElement.dataset.cutAt ||= new Date(heardAt).toISOString()
+      clearTimeout(watch)
+      source.close()
+      setTimeout(connect, RETRY_MS)
+    }
+    // A line that is cut says nothing, not even that: the server's heartbeat is missed.
+    const heard = () => {
+      heardAt = Date.now()
+      failures = 0
+      delete document.documentElement.dataset.cutAt
+      clearTimeout(watch)
+      watch = setTimeout(lost, SILENT_MS, true)
+    }
+    source.onerror = () => lost(false)
+    watch = setTimeout(lost, SILENT_MS, true)
     source.addEventListener("revisions", (event) => {
       heard()
       const said = JSON.parse(event.data)
@@ -27,14 +42,6 @@ function open() {
       tell()
     })
     source.addEventListener("heartbeat", heard)
-    source.onerror = () => {
-      const since = new Date().toISOString()
-      feed.due ||= setTimeout(() => (document.documentElement.dataset.cutAt = since), CUT_MS)
-      if (source.readyState !== EventSource.CLOSED) return
-      // Refused: the login has ended, or the server is too busy. A run finds out; the stream is tried again.
-      tell()
-      setTimeout(connect, RETRY_MS)
-    }
   }
   connect()
   return feed

@@ -2,11 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -15,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
-from db.settings import ROOT
+from tests.product import Product
 
 PASSWORD = "demo-1234"
 CHROMIUM = "/usr/bin/chromium"
@@ -31,10 +27,6 @@ FLAGS = [
     "--enable-unsafe-swiftshader",
 ]
 NOTHING_FOREIGN = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
-_NOT_OURS = ("GRIDCOMMAND_", "DATABASE_URL", "PG")
-START_LIMIT_S = 240
-"""The first start makes the cluster and loads the demo county, on a machine that may be busy with other tests."""
-
 SHOTS = os.environ.get("GRIDCOMMAND_SHOTS")
 """A folder for screenshots to look at; none are taken without it."""
 
@@ -43,12 +35,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/e2e" in str(item.path):
             item.add_marker(pytest.mark.e2e)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -60,51 +46,16 @@ def origin() -> Iterator[str]:
         return
     folder = Path(tempfile.mkdtemp(prefix="gridcommand-e2e-", dir="/var/tmp"))
     folder.chmod(0o755)  # the cluster runs as another user when the tests run as root
-    port = _free_port()
-    environment = {
-        **{
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("GRIDCOMMAND_", "DATABASE_URL", "PG"))
-        },
-        "GRIDCOMMAND_DATA_DIR": str(folder / "var"),
-        "GRIDCOMMAND_SIMULATE": "false",
-        "PORT": str(port),
-    }
-    log = folder / "server.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "cli.py", "serve"], cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _wait_until_served(address, process, log)
-            yield address
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            said = log.read_text(errors="replace")
-            shutil.rmtree(folder, ignore_errors=True)
-        unforeseen = said.find("screen error")
-        assert unforeseen < 0, said[unforeseen : unforeseen + 4000]
-
-
-def _wait_until_served(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    limit = time.monotonic() + START_LIMIT_S
-    while time.monotonic() < limit:
-        if process.poll() is not None:
-            break
-        try:
-            if httpx.get(f"{address}/healthz", timeout=5).status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.5)
-    pytest.fail(f"the app was not served within {START_LIMIT_S} s:\n{log.read_text(errors='replace')[-4000:]}")
+    product = Product(folder)
+    try:
+        product.start()
+        yield product.origin
+    finally:
+        product.stop()
+        said = product.said
+        shutil.rmtree(folder, ignore_errors=True)
+    unforeseen = said.find("screen error")
+    assert unforeseen < 0, said[unforeseen : unforeseen + 4000]
 
 
 @pytest.fixture(scope="session")
