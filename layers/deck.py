@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from math import cos, log2, radians
 
 import pydeck as pdk
+from pydeck import ViewState as ViewState  # noqa: PLC0414  the screens name what they hand on, and the library only here
 
 from geo.features import FeatureFilter
 from layers import basemap, names
+from layers import heat as heatmap
 from layers.catalog import LAYERS
 from layers.palette import rgb
 from layers.spec import Look, Source, layer
@@ -39,14 +41,14 @@ class Marked:
     lat: float
 
 
-def initial_view(bounds: Sequence[float], *, width_px: float, height_px: float, margin: float = 0.06) -> pdk.ViewState:
+def initial_view(bounds: Sequence[float], *, width_px: float, height_px: float, margin: float = 0.06) -> ViewState:
     """The view that shows `bounds` (west, south, east, north, degrees) in a map of that size, with a margin around."""
     west, south, east, north = bounds
     lat = (south + north) / 2
     room = 1 - 2 * margin
     zoom_x = log2(width_px * room * 360 / _TILE_PX / (east - west))
     zoom_y = log2(height_px * room * 360 / _TILE_PX / (north - south) * cos(radians(lat)))
-    return pdk.ViewState(
+    return ViewState(
         longitude=round((west + east) / 2, 6),
         latitude=round(lat, 6),
         zoom=round(min(zoom_x, zoom_y), 3),
@@ -55,6 +57,11 @@ def initial_view(bounds: Sequence[float], *, width_px: float, height_px: float, 
         pitch=0,
         bearing=0,
     )
+
+
+def view_at(lon: float, lat: float, *, zoom: float) -> ViewState:
+    """The view with the place in its middle."""
+    return ViewState(longitude=lon, latitude=lat, zoom=zoom, min_zoom=9, max_zoom=19, pitch=0, bearing=0)
 
 
 def sources(
@@ -71,16 +78,18 @@ def compose(
     shown: Iterable[Source],
     look: Look,
     *,
-    view: pdk.ViewState,
+    view: ViewState,
     labels: Iterable[names.Name] = (),
     label_kinds: Iterable[str] = ("street", "community", "quarter", "road"),
     marked: Marked | None = None,
     focus: Source | None = None,
+    heat: Source | None = None,
     tooltip: str = "",
 ) -> Deck:
     """The chart's deck: every layer has a constant id, and the view is the one that the map opens with.
 
-    `focus` names grids to be outlined strongly: those that everything else was narrowed to.
+    `focus` names grids to be outlined strongly: those that everything else was narrowed to. `heat` is drawn as a heat
+    map below the points.
 
     `map_style` is left out on purpose: with it, even with None, a foreign base map would be fetched.
     """
@@ -92,6 +101,8 @@ def compose(
         stack += LAYERS[source.key].draw(source, look)
     stack.append(_focus(focus, look))
     stack += names.draw(labels, look, kinds=label_kinds)
+    if heat is not None:
+        stack.append(heatmap.draw(heat, look))
     for source in points:
         stack += LAYERS[source.key].draw(source, look)
     stack.append(_mark(marked, look))

@@ -21,6 +21,9 @@ INK = "#0a0f14"
 GOOD = "#30a46c"
 OFFLINE = "#7d8b97"
 
+HEAT = ("#fff2b3", "#fed976", "#feb24c", "#fd8d3c", "#f03b20", "#bd0026")
+"""Of a heat map, from few to many."""
+
 KINDS: Mapping[str, str] = MappingProxyType(
     {
         "grids": "#8fa7ba",

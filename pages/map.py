@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 import streamlit as st
 
 from db.territory import GridRow
 from geo.features import FeatureFilter
-from layers import deck, tooltip
+from layers import deck, heat, legend, tooltip
 from layers.catalog import LAYERS
 from layers.palette import LIGHT
 from layers.spec import Look, Source
-from pages.ui import chart, commands, context, featurecard, layertree, layout, parts, wording
+from pages.ui import (
+    chart,
+    commands,
+    context,
+    featurecard,
+    layertree,
+    layout,
+    mapsearch,
+    maptools,
+    parts,
+    playback,
+    savedfilters,
+    wording,
+)
 from pages.ui.featurecard import Found
 from pages.ui.layertree import Chosen
 
 _NAMED = ("street", "community", "quarter", "road")
 _LEFT_PX, _RIGHT_PX, _TOP_PX = 320, 400, 128
+_NARROW_PX = 900
+"""Up to which width the map has the whole screen; the style sheet says the same."""
+_TABS_PX = 56
+_MEASURE, _HEAT, _PLAY = "测量", "热力图", "时间回放"
+_TOOLS = (_MEASURE, _HEAT, _PLAY)
+_FOLLOW_KEY = "map_in_view"
+_CLOSE_ZOOM = 16
 _SELECTED = "at"
 """The parameter of the address that names the selected feature: layer and code."""
 
@@ -33,22 +54,56 @@ def _live(size: layout.Viewport) -> None:
     with commands.calmly():
         with st.container(key="map_bar"):
             where, look_for = st.columns([3, 1], gap="small")
-            with where:
-                grid, grid_chips = layertree.grid()
-            with look_for:
-                q = layertree.search()
+            with where, st.container(key="map_where"):
+                boxes, saved = st.columns([4, 1.15], gap="small")
+                with boxes:
+                    grid, grid_chips = layertree.grid()
+                with saved:
+                    savedfilters.show()
+            with look_for, st.container(key="map_search"):
+                text = layertree.search()
+                place = mapsearch.place_of(text)
+                found = mapsearch.show(text, place, go_to=_go_to)
+                q = "" if place else text
         with st.container(key="map_tree"):
             st.html("<h2>图层</h2>")
             chosen = layertree.show(grid.code if grid else None, q)
-        _chips([*grid_chips, *layertree.search_chip(q), *chosen.chips])
+        _chips([*grid_chips, *layertree.search_chip(text), *chosen.chips])
         selected = _selected()
+        tool = _tool()
         with st.container(key="map_chart"):
-            clicked = _map(chosen, selected, _focus(grid), size)
+            clicked = _map(chosen, selected, _focus(grid), tool, size)
+        with st.container(key="map_over"):
+            maptools.over(
+                is_measuring=tool == _MEASURE,
+                pin=place.at if place else None,
+                follows=bool(st.session_state.get(_FOLLOW_KEY)),
+            )
+            if tool == _PLAY:
+                playback.show(chosen.filters.get("incidents", FeatureFilter(grid=grid.code if grid else None)))
         with st.container(key="map_side"):
             picked = _card(selected) if selected else None
-            picked = _list(chosen, selected) or picked
-        _note()
-        _follow(clicked or picked)
+            with st.container(key="map_list"):
+                picked = _list(chosen, selected) or picked
+        _note(_keys(chosen, tool))
+        _sheet(chosen, selected, len(grid_chips))
+        if found is not None:
+            picked = found.target
+            _go_to(found.lon, found.lat)
+        _follow(clicked or picked, is_new=found is not None)
+
+
+def _sheet(chosen: Chosen, selected: Found | None, narrowed: int) -> None:
+    """On a phone the map has the whole screen, and everything else comes from below."""
+    listed = chosen.shown.get(str(st.session_state.get("map_listed")))
+    tabs = [
+        parts.Tab(part="tree", label="图层"),
+        parts.Tab(part="where", label="筛选", note=wording.count(narrowed) if narrowed else ""),
+        parts.Tab(part="list", label="列表", note="" if listed is None else wording.count(listed)),
+        parts.Tab(part="card", label="详情", is_empty=selected is None),
+    ]
+    detail = f"{selected.layer}:{selected.properties['code']}" if selected else ""
+    parts.sheet("map_sheet", tabs, detail=detail, detail_part="card")
 
 
 def _selected() -> Found | None:
@@ -56,11 +111,18 @@ def _selected() -> Found | None:
     return featurecard.find(layer, code) if code else None
 
 
-def _follow(target: str | None) -> None:
-    """Goes to what was clicked, on the map or in the list."""
+def _follow(target: str | None, *, is_new: bool) -> None:
+    """Selects what was clicked, on the map or in a list, and draws anew if that or the view (`is_new`) changed."""
     if target is not None and target != st.query_params.get(_SELECTED, ""):
         _select(target)
+        is_new = True
+    if is_new:
         st.rerun(scope="fragment")
+
+
+def _tool() -> str | None:
+    with st.container(key="map_tools"):
+        return st.segmented_control("工具", _TOOLS, key="map_tool", label_visibility="collapsed", bind="query-params")
 
 
 def _select(target: str) -> None:
@@ -91,17 +153,24 @@ def _focus(grid: GridRow | None) -> Source | None:
     return Source(key="grids", revision=context.deployment().feed.revision("grids"), features=only)
 
 
-def _map(chosen: Chosen, selected: Found | None, focus: Source | None, size: layout.Viewport) -> str | None:
+def _map(
+    chosen: Chosen, selected: Found | None, focus: Source | None, tool: str | None, size: layout.Viewport
+) -> str | None:
     """The map; answers "layer:code" of a feature that was clicked since the last run."""
-    width_px, height_px = size.width_px - _LEFT_PX - _RIGHT_PX, size.height_px - _TOP_PX
+    shown = deck.sources(chosen.revisions, chosen.filters, chosen.shown)
+    # Heat and playback tell of the same incidents in another way.
+    hot = next((source for source in shown if source.key == "incidents"), None) if tool == _HEAT else None
+    if tool in {_HEAT, _PLAY}:
+        shown = [source for source in shown if source.key != "incidents"]
     made = deck.compose(
-        deck.sources(chosen.revisions, chosen.filters, chosen.shown),
-        Look(palette=LIGHT),
-        view=deck.initial_view(context.county().town_bounds, width_px=width_px, height_px=height_px),
+        shown,
+        Look(palette=LIGHT, is_pickable=tool != _MEASURE),
+        view=_view(size),
         labels=chart.place_names(),
         label_kinds=_NAMED,
         marked=deck.Marked(lon=selected.lon, lat=selected.lat) if selected else None,
         focus=focus,
+        heat=hot,
         tooltip=tooltip.template(),
     )
     event = chart.show_selectable(made, key="map_deck")
@@ -110,6 +179,30 @@ def _map(chosen: Chosen, selected: Found | None, focus: Source | None, size: lay
         return None
     st.session_state["_map_clicked"] = target
     return target
+
+
+def _view(size: layout.Viewport) -> deck.ViewState:
+    """The view that the map opens with, or that somebody asked to go to.
+
+    A phone's keyboard changes the height alone, and must not move the map.
+    """
+    kept: tuple[float, deck.ViewState] | None = st.session_state.get("_map_view")
+    if kept is None or kept[0] != size.width_px:
+        is_narrow = size.width_px <= _NARROW_PX
+        width_px = size.width_px - (0 if is_narrow else _LEFT_PX + _RIGHT_PX)
+        height_px = size.height_px - _TOP_PX - (_TABS_PX if is_narrow else 0)
+        view = deck.initial_view(context.county().town_bounds, width_px=width_px, height_px=max(height_px, _TOP_PX))
+        kept = st.session_state["_map_view"] = (size.width_px, view)
+    return kept[1]
+
+
+def _go_to(lon: float, lat: float) -> None:
+    """Moves the view there: the one thing that does besides the pointer."""
+    width_px, view = st.session_state["_map_view"]
+    # A view that was asked for already would not be gone to again; a billionth of a degree is no distance.
+    shift = 0 if round(view.longitude, 7) != view.longitude else 1e-9
+    there = deck.view_at(round(lon, 7) + shift, round(lat, 7) + shift, zoom=_CLOSE_ZOOM + shift)
+    st.session_state["_map_view"] = (width_px, there)
 
 
 def _card(selected: Found) -> str | None:
@@ -137,9 +230,12 @@ def _list(chosen: Chosen, selected: Found | None) -> str | None:
         bind="query-params",
         label_visibility="collapsed",
     )
-    number = chosen.shown[layer]
-    rows = featurecard.rows(layer, chosen.filters[layer])
-    more = f",列出前 {featurecard.MOST_ROWS}" if number > featurecard.MOST_ROWS else ""
+    number, flt = chosen.shown[layer], chosen.filters[layer]
+    if st.checkbox("只列出当前视野", key=_FOLLOW_KEY, bind="query-params") and (bbox := maptools.seen()) is not None:
+        flt = replace(flt, bbox=bbox)
+        number = featurecard.number(layer, flt)
+    rows = featurecard.rows(layer, flt)
+    more = f"，列出前 {featurecard.MOST_ROWS}" if number > featurecard.MOST_ROWS else ""
     st.html(f'<p class="map-tally">共 <b>{wording.count(number)}</b> 个{more}</p>')
     now = context.now()
     picked = parts.cards(
@@ -152,8 +248,20 @@ def _list(chosen: Chosen, selected: Found | None) -> str | None:
     return f"{layer}:{picked}" if picked else None
 
 
-def _note() -> None:
+def _keys(chosen: Chosen, tool: str | None) -> str:
+    """What the map shows that the tree's own symbols don't explain, in HTML."""
+    if tool == _HEAT and "incidents" not in chosen.filters:
+        return "热力图画的是事件：请先打开“事件”图层"
+    found = [f"事件密度：{heat.key()}"] if tool == _HEAT else []
+    if any(source.is_tiled for source in deck.sources(chosen.revisions, chosen.filters, chosen.shown)):
+        found.append(f"{legend.icon('mark-several')}圆内是该处的数量，放大后散开")
+    return " ".join(f'<span class="map-key">{said}</span>' for said in found)
+
+
+def _note(keys: str) -> None:
     county = context.county()
     demo = "<b>演示数据</b>" if county.is_demo else ""
     with st.container(key="map_note"):
+        if keys:
+            st.html(f'<p class="map-note">{keys}</p>')
         st.html(f'<p class="map-note">{demo}{escape(county.source_note)}</p>')

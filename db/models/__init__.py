@@ -1,6 +1,6 @@
 """Every table, as SQLAlchemy models. Guards, policies and views are SQL in the migrations."""
 
-from db.models.access import Account, ApiToken, LoginSession
+from db.models.access import Account, ApiToken, LoginSession, SavedFilter
 from db.models.ground import Block, Road, RoadEdge, Water
 from db.models.incidents import (
     Appeal,
@@ -53,6 +53,7 @@ __all__ = [
     "Road",
     "RoadEdge",
     "RunCard",
+    "SavedFilter",
     "Skill",
     "StageLimit",
     "Visit",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.dialects.postgresql import BYTEA
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -59,3 +59,22 @@ class ApiToken(Record):
     grid_prefix: Mapped[str]
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class SavedFilter(Record):
+    """What an account narrows a page by, under a name: the query of the page's address. Nobody else sees it."""
+
+    __tablename__ = "saved_filter"
+    __table_args__ = (
+        one_of("page", ("map",)),
+        CheckConstraint("length(name) BETWEEN 1 AND 30 AND name = btrim(name)", name="name"),
+        CheckConstraint("length(query) <= 2000", name="query"),
+        UniqueConstraint("owner", "page", "name"),
+    )
+
+    id: Mapped[int] = identity()
+    owner: Mapped[str] = mapped_column(ForeignKey("account.username", ondelete="CASCADE"))
+    page: Mapped[str]
+    name: Mapped[str]
+    query: Mapped[str]
+    saved_at: Mapped[datetime]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -70,10 +70,13 @@ def find(layer: str, code: str) -> Found | None:
     found = context.remembered(
         "map_card", (layer, code), (layer,), lambda session: features.feature(session, layer, code, personal=personal)
     )
-    if found is None:
-        return None
-    lon, lat = _point(found["geometry"])
-    return Found(layer=layer, properties=found["properties"], lon=lon, lat=lat)
+    return None if found is None else found_of(layer, found)
+
+
+def found_of(layer: str, feature: Mapping[str, Any]) -> Found:
+    """A GeoJSON feature of the layer, with a point of it."""
+    lon, lat = _point(feature["geometry"])
+    return Found(layer=layer, properties=feature["properties"], lon=lon, lat=lat)
 
 
 def _point(geometry: Mapping[str, Any]) -> tuple[float, float]:
@@ -131,11 +134,22 @@ def next_steps(found: Found) -> str:
     return ""
 
 
+def number(layer: str, flt: FeatureFilter) -> int:
+    """How many features the filter leaves."""
+    return context.remembered(
+        "map_number", _about(layer, flt), (layer,), lambda session: features.count(session, layer, flt)
+    )
+
+
+def _about(layer: str, flt: FeatureFilter) -> Hashable:
+    bounds = flt.bbox.bounds if flt.bbox else None
+    return (layer, bounds, flt.grid, flt.q, flt.since, tuple(sorted(flt.where.items())))
+
+
 def rows(layer: str, flt: FeatureFilter) -> list[dict[str, Any]]:
     """The first features that the filter leaves; incidents by deadline, the overdue first."""
-    about = (layer, flt.grid, flt.q, tuple(sorted(flt.where.items())))
     text = context.remembered(
-        "map_list", about, (layer,),
+        "map_list", _about(layer, flt), (layer,),
         lambda session: features.items(session, layer, flt, personal=False, limit=MOST_ROWS),
     )  # fmt: skip
     found = [feature["properties"] for feature in json.loads(text)["features"]]

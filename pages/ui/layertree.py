@@ -35,6 +35,8 @@ _FINISHED_KEY = "show_finished"
 _OVERDUE_KEY, _MAJOR_KEY, _SINCE_KEY = "only_overdue", "map_class", "map_since"
 _SINCE_DAYS = {"今天": 0, "近 3 天": 2, "近 7 天": 6, "近 30 天": 29}
 _Q_KEY = "map_q"
+_ONE_OF: Mapping[str, str | None] = {_MAJOR_KEY: None, _SINCE_KEY: None, _Q_KEY: ""}
+"""The widgets that hold one value, and their nothing."""
 _GRID = "in"
 """The parameter of the address that holds the chosen grid's code."""
 
@@ -124,6 +126,55 @@ def narrow_to(code: str | None) -> None:
         st.query_params[_GRID] = code
     else:
         st.query_params.pop(_GRID, None)
+
+
+def address() -> dict[str, list[str]]:
+    """The filters in force as parameters of the address; what is as it opens is left out."""
+    state = st.session_state
+    found: dict[str, list[str]] = {}
+    if st.query_params.get(_GRID):
+        found[_GRID] = [st.query_params[_GRID]]
+    for key, is_on in _switches().items():
+        if bool(state.get(key, is_on)) != is_on:
+            found[key] = [str(not is_on).lower()]
+    for key, offered in _choices().items():
+        picked = state.get(key) or []
+        kept = [
+            value for value in ([picked] if isinstance(picked, str) else picked) if offered is None or value in offered
+        ]
+        if kept:
+            found[key] = kept
+    return found
+
+
+def restore(query: Mapping[str, Sequence[str]]) -> None:
+    """Sets every filter to what `address` answered once, as a callback; what is offered no more is left out."""
+    narrow_to(next(iter(query.get(_GRID, ())), None))
+    for key, is_on in _switches().items():
+        st.session_state[key] = (query[key][0] == "true") if query.get(key) else is_on
+    for key, offered in _choices().items():
+        kept = [value for value in query.get(key, ()) if offered is None or value in offered]
+        if key in _ONE_OF:
+            st.session_state[key] = kept[0] if kept else _ONE_OF[key]
+        else:
+            st.session_state[key] = kept
+
+
+def _switches() -> dict[str, bool]:
+    """Every switch by its key, and how it opens."""
+    return {f"show_{key}": key in _ON for key in ORDER} | {_FINISHED_KEY: False, _OVERDUE_KEY: False}
+
+
+def _choices() -> dict[str, frozenset[str] | None]:
+    """Every other widget of the filters by its key, with the values that it may take; None for any text."""
+    found: dict[str, frozenset[str] | None] = {
+        f"{key}-{_primary(LAYERS[key])}": frozenset(symbol.label for symbol in LAYERS[key].symbols) for key in ORDER
+    }
+    for key in _STATUSES:
+        offered = Status if key == "incidents" else _STATUSES[key]
+        found[f"{key}-status"] = frozenset(values.value_text("status", status) for status in offered)
+    majors = frozenset(row.major_name for row in values.classes())
+    return found | {_MAJOR_KEY: majors, _SINCE_KEY: frozenset(_SINCE_DAYS), _Q_KEY: None}
 
 
 def search() -> str:
@@ -252,7 +303,8 @@ def _counted(key: str, flt: FeatureFilter) -> _Counts:
 def _count(session: Any, key: str, flt: FeatureFilter, revision: int) -> _Counts:
     spec = LAYERS[key]
     names = {_primary(spec)} | ({"status"} if key in _STATUSES else set())
-    kept = {name: value for name, value in spec.ordinary.items() if name not in names}
+    # With the finished ones asked for, they belong to the whole too.
+    kept = {name: flt.where.get(name, value) for name, value in spec.ordinary.items() if name not in names}
     total = FeatureFilter(grid=flt.grid, where=kept)
     return _Counts(
         revision=revision,

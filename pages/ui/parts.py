@@ -96,6 +96,30 @@ def keys(key: str, targets: Mapping[str, str], *, focus: str = "") -> None:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tab:
+    """A part of the screen that the bottom sheet shows; an empty one can't be opened."""
+
+    part: str
+    label: str
+    note: str = ""
+    is_empty: bool = False
+
+
+def sheet(key: str, tabs: Sequence[Tab], *, detail: str, detail_part: str) -> None:
+    """The bottom sheet of a narrow screen: tabs at the foot, of which one at a time is open, half or whole.
+
+    It sets `data-sheet` (a part, or "") and `data-sheet-size` ("half", "full") of the body, for the style sheet to
+    place the parts by. A new `detail` opens its part.
+    """
+    words = {"raise": "展开到整屏", "lower": "收到半屏"}
+    data = {"tabs": [asdict(tab) for tab in tabs], "detail": detail, "detail_part": detail_part} | words
+    component("sheet", _SHEET, has_style=True)(key=key, data=data)
+
+
+_SHEET = '<div class="sheet"><button class="grip" hidden></button><div class="tabs"></div></div>'
+
+
 def picker(
     key: str,
     *,
@@ -144,8 +168,12 @@ def _source(name: str) -> str:
 
 
 @cache
-def component(name: str, html: str, *, has_style: bool = False) -> Any:
-    """The component of `assets/components/<name>.js`, with its style sheet where it has one."""
+def component(name: str, html: str, *, has_style: bool = False, after: str = "") -> Any:
+    """The component of `assets/components/<name>.js`, with its style sheet where it has one.
+
+    `after` names a script that goes before its own, which builds on it.
+    """
     # The theme's custom properties of `:root` reach into a component's shadow root.
     style = _source(f"{name}.css") if has_style else None
-    return st.components.v2.component(f"gridcommand_{name}", html=f"{html}\n", css=style, js=_source(f"{name}.js"))
+    js = (_source(f"{after}.js") if after else "") + _source(f"{name}.js")
+    return st.components.v2.component(f"gridcommand_{name}", html=f"{html}\n", css=style, js=js)

@@ -26,6 +26,7 @@ _MINUTE_S = 60
 _HOUR_S = 60 * _MINUTE_S
 _DAY_S = 24 * _HOUR_S
 _KILOMETRE_M = 1000
+_HECTARE_M2 = 10_000
 
 
 def _zone(zone: tzinfo | str) -> tzinfo:
@@ -88,6 +89,20 @@ def distance(metres: float | None) -> str:
     if rounded < _KILOMETRE_M:
         return f"{round(metres)} m" if metres < 10 else f"{rounded} m"  # noqa: PLR2004  one step of the rounding
     return f"{metres / _KILOMETRE_M:.1f} km" if metres < 100 * _KILOMETRE_M else f"{metres / _KILOMETRE_M:,.0f} km"
+
+
+def length(metres: float) -> str:
+    """A length that was measured, to the metre below 10 km: 86 m, 1,240 m, 12.35 km."""
+    return f"{metres:,.0f} m" if metres < 10 * _KILOMETRE_M else f"{metres / _KILOMETRE_M:,.2f} km"
+
+
+def area(square_metres: float) -> str:
+    """An area that was measured: 480 m², 2.35 公顷 from a hectare up, 1.24 km² from a square kilometre up."""
+    if square_metres < _HECTARE_M2:
+        return f"{square_metres:,.0f} m²"
+    if square_metres < _KILOMETRE_M**2:
+        return f"{square_metres / _HECTARE_M2:,.2f} 公顷"
+    return f"{square_metres / _KILOMETRE_M**2:,.2f} km²"
 
 
 def walk(seconds: float | None) -> str:

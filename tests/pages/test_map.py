@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from db import features, incidents
+from db import features, incidents, territory
 from db.session import Database
+from geo.crs import Crs, to_storage
+from geo.extent import Extent
 from geo.features import FeatureFilter
 from governance.access import SYSTEM, Principal, Role
 from layers.catalog import LAYERS
@@ -193,6 +195,21 @@ def test_grids_are_chosen_level_by_level(visit: Any):
     assert screen.query_params["in"] == RUSONG
 
 
+def test_every_filter_has_its_place_in_the_tree(visit: Any):
+    """Grids, kinds, statuses, severity, class, time, lateness, who is free, and free text can all be narrowed by."""
+    screen = visit("officer")
+    for key in ("show_devices", "show_buildings"):
+        screen.checkbox(key=key).check()
+    screen.run()
+
+    pills = {group.key for group in screen.get("button_group")}
+    assert pills >= {f"{key}-kind" for key in ("stations", "venues", "centres", "devices")}
+    assert pills >= {"incidents-severity", "incidents-status", "devices-status", "workers-availability"}
+    assert {box.label for box in screen.selectbox} >= {"街道", "社区", "小区", "楼宇", "类别", "上报时间"}
+    assert {box.key for box in screen.checkbox} >= {"only_overdue", "show_finished"}
+    assert "搜索" in {field.label for field in screen.text_input}
+
+
 def test_every_layer_stands_in_the_tree():
     """The tree offers each layer of the catalogue once."""
     assert sorted(layertree.ORDER) == sorted(LAYERS)
@@ -213,3 +230,92 @@ def test_only_this_grid_chooses_the_whole_chain(visit: Any):
     assert "grid=220723003001001" in _data(screen, "incidents").split("&")
     assert _box(screen, "社区").value == "220723003001"
     assert "grid=220723003001001" in _data(screen, "focus").split("&")
+
+
+def _view(screen: Any) -> tuple[float, float]:
+    view = _deck(screen)["initialViewState"]
+    return view["longitude"], view["latitude"]
+
+
+def test_coordinates_in_the_search_name_a_place_and_its_grids(visit: Any, provided: Database):
+    """They filter nothing and move nothing; the view goes there when somebody asks, also a second time."""
+    screen = visit("officer")
+    before, counted = _view(screen), _data(screen, "incidents")
+    with provided.session(SYSTEM) as session:
+        locus = territory.locate(session, 124.018, 45.005)
+
+    screen.text_input(key="map_q").set_value("45°0′18″N 124°1′4.8″E").run()
+
+    assert " › ".join(grid.name for grid in reversed(locus.chain)) in _html(screen)
+    assert _view(screen) == before
+    assert _data(screen, "incidents") == counted
+    screen.button(key="map_goto").click().run()
+    first = _view(screen)
+    assert first == pytest.approx((124.018, 45.005), abs=1e-6)
+    screen.button(key="map_goto").click().run()
+    assert _view(screen) != first
+    assert _view(screen) == pytest.approx((124.018, 45.005), abs=1e-6)
+
+
+def test_coordinates_count_in_the_system_that_is_chosen(visit: Any):
+    """A phone's GCJ-02 lies half a kilometre away from the same digits in WGS 84."""
+    screen = visit("officer")
+    screen.text_input(key="map_q").set_value("124.018,45.005").run()
+    screen.selectbox(key="map_datum").select(Crs.GCJ02).run()
+    lon, lat = to_storage(124.018, 45.005, Crs.GCJ02)
+    assert f"东经 {lon:.6f}°，北纬 {lat:.6f}°" in _html(screen)
+
+
+@pytest.mark.parametrize(("text", "told"), [("45.1N 45.2N", "坐标写法有误"), ("116.4,39.9", "不在")])
+def test_coordinates_that_lead_nowhere_are_told(visit: Any, text: str, told: str):
+    """Two latitudes are no place, and Peking is not in the county."""
+    screen = visit("officer")
+    screen.text_input(key="map_q").set_value(text).run()
+    assert told in _html(screen) + "".join(error.value for error in screen.error)
+
+
+def test_where_the_map_looks_is_listed_alone(visit: Any, monkeypatch: pytest.MonkeyPatch, provided: Database):
+    """With the switch on, list and its number are those of the view; counts of the tree and the map stay."""
+    box = Extent(min_x=123.985, min_y=44.985, max_x=124.01, max_y=45.01, srid=4490)
+    monkeypatch.setattr("pages.ui.maptools.seen", lambda: box)
+    screen = visit("officer")
+    whole = _html(screen).partition(".st-key-show_incidents label::after")[2][:40]
+    screen.checkbox(key="map_in_view").check().run()
+
+    flt = FeatureFilter(where={"is_open": ("true",)}, bbox=box)
+    with provided.session(OFFICER) as session:
+        number = features.count(session, "incidents", flt)
+    assert f"共 <b>{number}</b> 个" in _html(screen)
+    assert whole in _html(screen)
+
+
+def test_heat_and_playback_take_the_place_of_the_incidents_symbols(opened: Any):
+    """Each shows the same incidents in another way; the heat map explains its colours."""
+    heated = opened({"map_tool": "热力图", "incidents-severity": "IV 级"})
+    drawn = {layer["id"] for layer in _deck(heated)["layers"]}
+    assert "heat" in drawn
+    assert "incidents" not in drawn
+    assert "severity=4" in _data(heated, "heat").split("&")
+    assert "heat-key" in _html(heated)
+
+    played = opened({"map_tool": "时间回放"})
+    assert not {"heat", "incidents"} & {layer["id"] for layer in _deck(played)["layers"]}
+
+
+def test_heat_without_incidents_says_what_to_do(opened: Any):
+    """With the layer off there is nothing to draw."""
+    assert "请先打开“事件”图层" in _html(opened({"map_tool": "热力图", "show_incidents": "false"}))
+
+
+def test_while_measuring_nothing_is_selected(opened: Any):
+    """A click means a point of the line, whatever lies there."""
+    layers = _deck(opened({"map_tool": "测量"}))["layers"]
+    assert not next(layer for layer in layers if layer["id"] == "incidents")["pickable"]
+
+
+def test_with_the_finished_the_whole_is_no_smaller_than_what_is_shown(opened: Any):
+    """The count reads "shown / all", and finished incidents that are asked for belong to all."""
+    html = _html(opened({"show_finished": "true"}))
+    told = html.partition('.st-key-show_incidents label::after{content:"')[2].partition('"')[0]
+    shown, whole = (int(number.replace(",", "")) for number in told.split(" / "))
+    assert shown == whole > 100

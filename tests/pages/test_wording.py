@@ -105,3 +105,17 @@ def test_day_starts_at_the_countys_midnight() -> None:
     """Figures of today count from the county's midnight."""
     assert wording.start_of_day(NOW) == datetime(2026, 11, 22, 16, tzinfo=UTC)
     assert wording.start_of_day(NOW, days_back=6) == datetime(2026, 11, 16, 16, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("square_metres", "said"), [(480, "480 m²"), (9_999, "9,999 m²"), (23_500, "2.35 公顷"), (1_240_000, "1.24 km²")]
+)
+def test_an_area_is_said_in_the_unit_that_people_use(square_metres: float, said: str):
+    """Square metres for a yard, hectares for a block, square kilometres for a street's territory."""
+    assert wording.area(square_metres) == said
+
+
+@pytest.mark.parametrize(("metres", "said"), [(86.4, "86 m"), (1240.4, "1,240 m"), (12_345, "12.35 km")])
+def test_a_measured_length_is_not_rounded_away(metres: float, said: str):
+    """To the metre, where a distance to somebody who is sent is said to ten."""
+    assert wording.length(metres) == said

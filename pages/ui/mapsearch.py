@@ -1,0 +1,152 @@
+"""The map's search: what is called so in every layer, or the place that coordinates of any system name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from db import features, territory
+from geo.crs import Crs
+from geo.errors import InvalidInput
+from geo.features import FEATURE_TYPES, FeatureFilter
+from geo.written import Written, read_coordinates, to_place
+from governance import labels
+from layers.catalog import LAYERS
+from layers.palette import KINDS, SEVERITY
+from pages.ui import commands, context, featurecard, layertree, parts
+
+_MOST_A_LAYER = 4
+_SHORTEST = 2
+_PATIENCE = 20
+_DATUM_KEY = "map_datum"
+_DONE = "_map_search_done"
+_DATUMS = (Crs.WGS84, Crs.CGCS2000, Crs.GCJ02, Crs.BD09)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What coordinates in the search box name: a place in EPSG:4490, or the sentence that says why they name none."""
+
+    at: tuple[float, float] | None = None
+    fault: str = ""
+    written: Written | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picked:
+    """A feature that was found, as "layer:code", and its place."""
+
+    target: str
+    lon: float
+    lat: float
+
+
+def place_of(text: str) -> Place | None:
+    """The place that the text names by coordinates; None for words to look for."""
+    try:
+        written = read_coordinates(text)
+    except InvalidInput:
+        return Place(fault="坐标写法有误。例如 124.018, 45.005，或 45°00′18″N 124°01′05″E。")
+    if written is None:
+        return None
+    datum = Crs(st.session_state.get(_DATUM_KEY) or Crs.WGS84)
+    try:
+        at = to_place(written, datum=datum, metric_srid=context.county().metric_srid)
+    except InvalidInput as error:
+        return Place(fault=commands.text_of(error), written=written)
+    return Place(at=at, written=written)
+
+
+def show(text: str, place: Place | None, *, go_to: Callable[[float, float], None]) -> Picked | None:
+    """Draws what was found below the search box; answers what was just picked of it.
+
+    `go_to` hears the place of coordinates that somebody asked to be taken to, before the next run.
+    """
+    if place is not None:
+        with st.container(key="map_found"):
+            _coordinates(place, go_to)
+        return None
+    if len(text) < _SHORTEST or st.session_state.get(_DONE) == text:
+        return None
+    with st.container(key="map_found"):
+        return _results(text)
+
+
+def _coordinates(place: Place, go_to: Callable[[float, float], None]) -> None:
+    written = place.written
+    if written is not None and not written.is_metric and not written.crs:
+        st.selectbox(
+            "坐标系",
+            _DATUMS,
+            format_func=lambda crs: labels.CRS[crs].zh,
+            key=_DATUM_KEY,
+            help="手机地图上的坐标多为 GCJ-02 或 BD-09，选错会偏出几百米",
+        )
+    if place.at is None:
+        st.error(place.fault)
+        return
+    lon, lat = place.at
+    try:
+        locus = context.remembered("map_locus", place.at, ("grids",), lambda s: territory.locate(s, lon, lat))
+        chain = " › ".join(grid.name for grid in reversed(locus.chain))
+        told = f"{chain}（网格外，归最近的社区）" if locus.is_outside_grid else chain
+    except InvalidInput as error:
+        told = commands.text_of(error)
+    st.html(f'<p class="map-place"><b>{escape(told)}</b><br>东经 {lon:.6f}°，北纬 {lat:.6f}°（CGCS2000）</p>')
+    st.button(
+        "定位到这里",
+        key="map_goto",
+        icon=":material/my_location:",
+        type="primary",
+        width="stretch",
+        on_click=go_to,
+        args=place.at,
+    )
+
+
+def _results(text: str) -> Picked | None:
+    found = context.remembered(
+        "map_search", text, tuple(FEATURE_TYPES), lambda session: _search(session, text), patience=_PATIENCE
+    )
+    cards = [
+        parts.Card(
+            id=f"{one.layer}:{one.properties['code']}",
+            title=one.title,
+            colour=SEVERITY[int(one.properties["severity"])] if one.layer == "incidents" else KINDS[one.layer],
+            aside=LAYERS[one.layer].title,
+            meta=str(one.properties.get("address") or one.properties.get("grid_name") or one.properties["code"]),
+        )
+        for one in found
+    ]
+    empty = "没有找到。可以换个说法，或输入编号、地址、坐标。"
+    picked = parts.cards("map_results", cards, label="搜索结果", empty=empty)
+    if st.button("收起结果", key="map_found_close", width="stretch"):
+        st.session_state[_DONE] = text
+        st.rerun(scope="fragment")
+    one = next((one for one in found if picked == f"{one.layer}:{one.properties['code']}"), None)
+    if one is None:
+        return None
+    st.session_state[_DONE] = text
+    return Picked(lon=one.lon, lat=one.lat, target=str(picked))
+
+
+def _search(session: Any, text: str) -> list[featurecard.Found]:
+    """The first of each layer, whether it is on or not: somebody who looks for a name wants it wherever it is."""
+    found = []
+    for key in layertree.ORDER:
+        # Of incidents those that are open first: they are what somebody means far more often.
+        turns: tuple[dict[str, tuple[str, ...]], ...] = ({},)
+        if key == "incidents":
+            turns = ({"is_open": ("true",)}, {"is_open": ("false",)})
+        rows = []
+        for where in turns:
+            flt = FeatureFilter(q=text, where=where)
+            answer = features.items(session, key, flt, personal=False, limit=_MOST_A_LAYER)
+            rows += json.loads(answer)["features"]
+        found += [featurecard.found_of(key, feature) for feature in rows[:_MOST_A_LAYER]]
+    return found

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.sync_api import expect
+
+
+def test_on_a_phone_nothing_is_cut_off_and_a_thumb_hits_everything(visit: Any):
+    """At 390×844 the page never scrolls sideways, and each part of the sheet has controls of 44 pixels at least."""
+    visitor = visit("officer", "/map", width=390, height=844)
+    page = visitor.page
+    page.wait_for_selector('[data-testid="stDeckGlJsonChart"] canvas')
+    expect(page.locator(".st-key-map_tree")).to_be_hidden()
+    for tab, part in (("图层", "map_tree"), ("筛选", "map_where"), ("列表", "map_list")):
+        page.locator(".tabs button", has_text=tab).click()
+        expect(page.locator(f".st-key-{part}")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        small = page.evaluate(
+            """part => [...document.querySelectorAll(`.st-key-${part} :is(button, label, .stSelectbox > div)`)]
+            .filter(each => !each.closest('.stSelectbox > div')?.contains(each.parentElement))
+            .map(each => [each.innerText, each.getBoundingClientRect()])
+            .filter(([, box]) => box.width && (box.height < 44 || box.right > 391 || box.left < 0))
+            .map(([text, box]) => `${text} ${box.width}x${box.height}`)""",
+            part,
+        )
+        assert small == []
+        visitor.shoot(f"phone-{part}")
+    page.locator(".st-key-map_list .card").first.click()
+    expect(page.locator(".st-key-map_card .next")).to_be_visible()
+    visitor.shoot("phone-card")
+    page.locator(".st-key-map_close button").click()
+    expect(page.locator(".st-key-map_list")).to_be_visible()
+
+
+def test_a_filter_is_saved_and_comes_back_while_a_line_is_measured(visit: Any):
+    """Clicks on bare ground give metres on the ellipsoid; three and a closing one an area; Escape clears."""
+    visitor = visit("officer", "/map?map_tool=测量&incidents-severity=III+级", width=1280, height=720)
+    page = visitor.page
+    ground = page.locator('[data-testid="stDeckGlJsonChart"] canvas').first
+    said = page.locator(".panel output")
+    expect(said).to_have_text("在地图上依次点击要测量的位置")
+    box = ground.bounding_box()
+    assert box
+    for x, y in ((0.3, 0.4), (0.6, 0.4), (0.6, 0.6)):
+        ground.click(position={"x": box["width"] * x, "y": box["height"] * y}, delay=60)
+        page.wait_for_timeout(500)  # a double click is one point
+    expect(said).to_have_text(re.compile(r"^总长 [\d,.]+ k?m$"))
+    page.locator(".panel .close").click()
+    expect(said).to_have_text(re.compile(r"^面积 [\d,.]+ (公顷|km²) · 周长 [\d,.]+ k?m$"))
+    visitor.shoot("map-measure")
+
+    page.locator(".st-key-map_saved button").first.click()
+    page.locator(".st-key-filter_name input").fill("三级")
+    page.locator(".st-key-filter_save button").click()
+    row = page.locator("[class*=st-key-filter_use_] button", has_text="三级").first
+    expect(row).to_be_visible()
+    visitor.shoot("map-saved")
+    page.keyboard.press("Escape")
+    page.locator(".st-key-map_chips button:visible").click()
+    expect(page.locator(".st-key-map_chips button:visible")).to_have_count(0)
+    page.locator(".st-key-map_saved button").first.click()
+    row.click()
+    expect(page.locator(".st-key-map_chips button:visible")).to_have_text(re.compile("事件 · III 级"))
+    assert "III" in page.url
+
+    page.keyboard.press("Escape")
+    page.locator("body").press("Escape")
+    expect(said).to_have_text("在地图上依次点击要测量的位置")
