@@ -112,7 +112,7 @@ def sheet(key: str, tabs: Sequence[Tab], *, detail: str, detail_part: str) -> No
     It sets `data-sheet` (a part, or "") and `data-sheet-size` ("half", "full") of the body, for the style sheet to
     place the parts by. A new `detail` opens its part.
     """
-    words = {"raise": "展开到整屏", "lower": "收到半屏"}
+    words = {"raise": _("展开到整屏"), "lower": _("收到半屏")}
     data = {"tabs": [asdict(tab) for tab in tabs], "detail": detail, "detail_part": detail_part} | words
     component("sheet", _SHEET, has_style=True)(key=key, data=data)
 

@@ -101,7 +101,7 @@ def area(square_metres: float) -> str:
     if square_metres < _HECTARE_M2:
         return f"{square_metres:,.0f} m²"
     if square_metres < _KILOMETRE_M**2:
-        return f"{square_metres / _HECTARE_M2:,.2f} 公顷"
+        return _("{area:,.2f} 公顷", area=square_metres / _HECTARE_M2)
     return f"{square_metres / _KILOMETRE_M**2:,.2f} km²"
 
 
