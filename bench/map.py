@@ -25,7 +25,7 @@ import uvicorn
 from sqlalchemy import make_url, text
 
 from api.app import Context, application
-from bench import paint, walls
+from bench import left_on, paint, walls
 from bench.crowd import NOW, cluster, county, p50_p99
 from bench.servers import free_port, until_served
 from db import accounts
@@ -57,6 +57,7 @@ def main() -> None:
     with cluster(counts_statements=True) as server:
         walls.run(server, quick=quick)
         database = county(server, 4_511)
+        left_on.measure(database, minutes=0.5 if quick else 6)
         copies = 0
         for size in (1_000, 3_000) if quick else (10_000, 100_000, 1_000_000):
             copies = fill(database, size, copies)

@@ -18,16 +18,14 @@ from urllib.parse import urlencode
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import make_url
 
+from bench.browser import log_in, started
 from bench.servers import free_port, product, until_served
-from db.accounts import demo_accounts
 from db.session import Database
 from layers.catalog import LAYERS
 
-_CHROMIUM = "/usr/bin/chromium"
-_FLAGS = ["--no-sandbox", "--no-first-run", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 _WINDOW = {"width": 1600, "height": 1000}
 _CLIP = {"x": 450, "y": 250, "width": 600, "height": 500}
 """The middle of the map, where there are points whatever stands beside it."""
@@ -54,7 +52,7 @@ st.pydeck_chart(pydeck.Deck(layers=[dots], map_provider=None, initial_view_state
 def measure(database: Database, size: int) -> list[tuple[str, float]]:
     """Seconds from the address to the first points on the screen, by name; infinity where none came in time."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
+        browser = started(playwright)
         with product(database.url) as (origin, _):
             alone = {f"show_{key}": str(key == "devices").lower() for key in LAYERS}
             address = f"{origin}/map?{urlencode(alone)}"
@@ -72,7 +70,7 @@ def measure(database: Database, size: int) -> list[tuple[str, float]]:
 def _first_paint(browser: Browser, address: str, colours: tuple[str, ...], *, login: str = "") -> float:
     context = browser.new_context(viewport=_WINDOW)
     if login:
-        _log_in(context, login)
+        log_in(context, login)
     page = context.new_page()
     began = time.perf_counter()
     page.goto(address, wait_until="commit")
@@ -83,12 +81,6 @@ def _first_paint(browser: Browser, address: str, colours: tuple[str, ...], *, lo
     took_s = time.perf_counter() - began
     context.close()
     return took_s
-
-
-def _log_in(context: BrowserContext, origin: str) -> None:
-    account = demo_accounts("", "")[0]
-    form = {"username": account.username, "password": account.password, "next": "/map"}
-    context.request.post(f"{origin}/auth/login", form=form, headers={"Origin": origin}).dispose()
 
 
 def _is_painted(page: Page, colours: tuple[str, ...]) -> bool:

@@ -201,7 +201,7 @@ def _row(database: Database, origin: str, pid: int, number: int, *, changes: int
         made_at[name] = time.time()
         for second in range(round(_EVERY_S)):
             time.sleep(1)
-            _walk(database, workers, datetime.now(UTC), second)
+            walk(database, workers, datetime.now(UTC), second)
     cpu = (_cpu_s(pid) - before) / (time.monotonic() - began)
     read = (_reads(database) - reads) / changes
     signals.done.set()
@@ -215,7 +215,7 @@ def _row(database: Database, origin: str, pid: int, number: int, *, changes: int
     return f"{number:>6}{p50:>16.2f}{p95:>8.2f}{cpu:>12.0%}{size / runs / 1000:>14.1f}{read:>16.1f}{note}"
 
 
-def _walk(database: Database, workers: list[str], now: datetime, second: int) -> None:
+def walk(database: Database, workers: list[str], now: datetime, second: int) -> None:
     """People on their rounds: a batch of positions, as every second brings one."""
     fixes = [
         Fix(worker=code, lon=124.0 + n % 40 * 1e-3, lat=45.0 + second * 1e-3, crs="cgcs2000", at=now)

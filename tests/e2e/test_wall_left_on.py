@@ -69,6 +69,7 @@ def _is_whole(page: Page) -> None:
     expect(page.locator(".st-key-wall_map canvas").first).to_be_visible()
     expect(page.locator(".panel.today .figure b")).to_have_count(6)
     assert page.locator(".panel").count() >= 6
+    expect(page.get_by_role("dialog")).to_have_count(0)
     assert page.evaluate(_UNTOUCHED)
 
 
