@@ -16,7 +16,7 @@ from db import features, territory
 from geo.features import FEATURE_TYPES, FeatureFilter
 from governance import labels
 from governance.access import Permission
-from governance.language import N_, _, _n
+from governance.language import N_, _, _n, _p
 from pages.ui import commands, context, layout, values, wording
 
 _PREVIEW_ROWS = 50
@@ -74,7 +74,7 @@ def render() -> None:
 
 
 def _choose() -> _Choice:
-    layer = _one(_("图层"), "layer", {key: labels.LAYERS[key].text for key in FEATURE_TYPES}) or next(
+    layer = _one(_p("one of", "图层"), "layer", {key: labels.LAYERS[key].text for key in FEATURE_TYPES}) or next(
         iter(FEATURE_TYPES)
     )
     grids = context.remembered("plan_grids", "all", ("grids",), territory.grids)
@@ -143,7 +143,7 @@ def _read(session: Any, choice: _Choice) -> _Preview:
 
 def _summary(choice: _Choice, preview: _Preview) -> None:
     facts = (
-        (_("图层"), labels.LAYERS[choice.layer].text),
+        (_p("one of", "图层"), labels.LAYERS[choice.layer].text),
         (_("数量"), _n("{n} 条", preview.count, n=wording.count(preview.count))),
         (_("大小"), _size(preview.size_bytes)),
         (_("坐标系"), _(_CRS)),

@@ -15,7 +15,8 @@ from db.territory import GridRow
 from geo.features import FeatureFilter
 from governance import labels
 from governance.incident import FINISHED, Status
-from governance.language import N_, _
+from governance.labels import Label
+from governance.language import _
 from layers.catalog import LAYERS
 from layers.spec import LayerSpec, Symbol
 from layers.symbols import url
@@ -34,7 +35,12 @@ _PATIENCE = 20
 """At most a twentieth of the time goes into counting, however many features there are."""
 _FINISHED_KEY = "show_finished"
 _OVERDUE_KEY, _MAJOR_KEY, _SINCE_KEY = "only_overdue", "map_class", "map_since"
-_SINCE = {"1": N_("今天"), "3": N_("近 3 天"), "7": N_("近 7 天"), "30": N_("近 30 天")}
+_SINCE = {
+    "1": Label("今天", "span"),
+    "3": Label("近 3 天", "span"),
+    "7": Label("近 7 天", "span"),
+    "30": Label("近 30 天", "span"),
+}
 """By the number of days, today included."""
 _Q_KEY = "map_q"
 _ONE_OF: Mapping[str, str | None] = {_MAJOR_KEY: None, _SINCE_KEY: None, _Q_KEY: ""}
@@ -247,7 +253,7 @@ def _more_of_incidents(where: dict[str, tuple[str, ...]], chips: list[Chip]) -> 
     deeplink.arrive(_SINCE_KEY, _SINCE)
     period = st.selectbox(
         _("上报时间"), list(_SINCE), index=None, key=_SINCE_KEY, placeholder=_("全部上报时间"),
-        format_func=lambda days: _(_SINCE[days]), label_visibility="collapsed",
+        format_func=lambda days: _SINCE[days].text, label_visibility="collapsed",
     )  # fmt: skip
     deeplink.keep(_SINCE_KEY, period)
     if st.checkbox(_("只看超期"), key=_OVERDUE_KEY, bind="query-params"):
@@ -260,7 +266,7 @@ def _more_of_incidents(where: dict[str, tuple[str, ...]], chips: list[Chip]) -> 
         return None
     chips.append(
         Chip(
-            text=_("{layer} · {period}上报", layer=LAYERS["incidents"].title, period=_(_SINCE[period])),
+            text=_("{layer} · {period}上报", layer=LAYERS["incidents"].title, period=_SINCE[period].text),
             key=_SINCE_KEY,
             empty=None,
         )

@@ -8,15 +8,16 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from geo.features import FeatureFilter
+from governance.labels import Label
 from governance.language import N_, _
 from layers.palette import INK, SEVERITY, SEVERITY_NUMERAL
 from layers.spec import Source
 from pages.ui import context, parts, wording
 
 _SPANS = (
-    (0, N_("今天"), timedelta(hours=1)),
-    (6, N_("近 7 天"), timedelta(hours=6)),
-    (29, N_("近 30 天"), timedelta(days=1)),
+    (0, Label("今天", "span"), timedelta(hours=1)),
+    (6, Label("近 7 天", "span"), timedelta(hours=6)),
+    (29, Label("近 30 天", "span"), timedelta(days=1)),
 )
 """Days back, what the span is called, and how much of it is on the map at once."""
 
@@ -52,7 +53,7 @@ def show(narrowed: FeatureFilter) -> None:
         flt = replace(narrowed, since=start, where={**narrowed.where, "is_open": ("true", "false")})
         spans.append(
             {
-                "label": _(label),
+                "label": label.text,
                 "url": Source(key="incidents", revision=0, features=flt).url(),
                 "from": since.isoformat(),
                 "to": until.isoformat(),
