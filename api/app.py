@@ -19,6 +19,7 @@ from api import (
     paper,
     photos,
     problems,
+    raster,
     recommendations,
     stream,
     tiles,
@@ -38,6 +39,7 @@ _OPENINGS = (
     "/auth/{rest:path}",
     "/api/{rest:path}",
     "/tiles/{rest:path}",
+    "/basemap/{rest:path}",
     "/assets/{rest:path}",
 )
 
@@ -57,7 +59,7 @@ def application(context: Context) -> FastAPI:
     app.state.context = context
     problems.install(app)
     of_incidents = (hotspots, incidents, recommendations, dispatching, photos, paper)
-    for part in (health, metrics, auth, layers, tiles, base_map, *of_incidents, visits, feeds, stream):
+    for part in (health, metrics, auth, layers, base_map, raster, tiles, *of_incidents, visits, feeds, stream):
         app.include_router(part.router)
     app.mount("/assets", Assets(ROOT / "assets"), name="assets")
     return app

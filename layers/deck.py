@@ -17,6 +17,8 @@ from layers.palette import rgb
 from layers.spec import Look, Source, layer
 from layers.symbols import atlas_url, mapping
 
+_NO_GROUND = basemap.Ground()
+
 _TILE_PX = 512
 """deck.gl's zoom 0 shows the world in so many pixels."""
 
@@ -85,22 +87,29 @@ def compose(
     focus: Source | None = None,
     heat: Source | None = None,
     tooltip: str = "",
+    ground: basemap.Ground = _NO_GROUND,
+    map_style: str = "",
 ) -> Deck:
     """The chart's deck: every layer has a constant id, and the view is the one that the map opens with.
 
-    `focus` names grids to be outlined strongly: those that everything else was narrowed to. `heat` is drawn as a heat
-    map below the points.
+    `ground` says how much there is to draw below everything. `focus` names grids to be outlined strongly: those that
+    everything else was narrowed to. `heat` is drawn as a heat map below the points.
 
-    `map_style` is left out on purpose: with it, even with None, a foreign base map would be fetched.
+    `map_style` names the style of a map server's pictures, which take the ground's place and bring streets' names of
+    their own. Without one it is left out of the deck on purpose: with it, even with None, a foreign base map would be
+    fetched.
     """
     ordered = sorted(shown, key=lambda source: LAYERS[source.key].order)
-    stack = list(basemap.draw(look))
+    kinds = set(label_kinds) - ({"road"} if map_style else set())
+    stack = [] if map_style else list(basemap.draw(ground, look))
     areas = [source for source in ordered if source.key in {"grids", "buildings"}]
     points = [source for source in ordered if source not in areas]
     for source in areas:
         stack += LAYERS[source.key].draw(source, look)
     stack.append(_focus(focus, look))
-    stack += names.draw(labels, look, kinds=label_kinds)
+    if ground.is_tiled and "road" in kinds:
+        stack.append(names.draw_tiles(ground.revision, look))
+    stack += names.draw(labels, look, kinds=kinds)
     if heat is not None:
         stack.append(heatmap.draw(heat, look))
     for source in points:
@@ -109,7 +118,7 @@ def compose(
     return Deck(
         layers=stack,
         initial_view_state=view,
-        map_provider=None,
+        **({"map_provider": "mapbox", "map_style": map_style} if map_style else {"map_provider": None}),
         tooltip={"html": tooltip, "style": {"padding": "0", "background": "none"}} if tooltip else False,
     )
 

@@ -179,6 +179,8 @@ def _map(
         shown,
         Look(palette=LIGHT, is_pickable=tool != _MEASURE),
         view=_view(size),
+        ground=chart.the_ground(),
+        map_style=chart.map_style(LIGHT),
         labels=chart.place_names(),
         label_kinds=_NAMED,
         marked=deck.Marked(lon=selected.lon, lat=selected.lat) if selected else None,
@@ -281,4 +283,4 @@ def _note(keys: str) -> None:
     with st.container(key="map_note"):
         if keys:
             st.html(f'<p class="map-note">{keys}</p>')
-        st.html(f'<p class="map-note">{demo}{escape(county.source_note)}</p>')
+        st.html(f'<p class="map-note">{demo}{escape(county.source_note + context.map_credit())}</p>')

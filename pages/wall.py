@@ -16,6 +16,7 @@ from geo.features import FeatureFilter
 from governance.access import Permission
 from governance.incident import Status
 from layers import deck, legend, tooltip
+from layers.basemap import Ground
 from layers.names import Name
 from layers.palette import DARK, SEVERITY_NUMERAL
 from layers.spec import Look
@@ -80,7 +81,8 @@ def _map(size: layout.Viewport) -> None:
     live.follow("wall_map_live", dict.fromkeys(_LAYERS, _OFTEN_S) | {"workers": _SELDOM_S})
     feed = context.deployment().feed
     bounds, labels = context.county().town_bounds, chart.place_names()
-    made = _drawn(tuple(feed.revision(key) for key in _LAYERS), size, bounds, len(labels), _labels=labels)
+    revisions = tuple(feed.revision(key) for key in _LAYERS)
+    made = _drawn(revisions, size, bounds, chart.the_ground(), len(labels), _labels=labels)
     chart.show(made, key="wall_deck")
 
 
@@ -89,6 +91,7 @@ def _drawn(
     revisions: tuple[int, ...],
     size: layout.Viewport,
     bounds: tuple[float, float, float, float],
+    ground: Ground,
     named: int,  # noqa: ARG001  without the database a new screen has no names
     *,
     _labels: Sequence[Name],
@@ -100,6 +103,8 @@ def _drawn(
         deck.sources(dict(zip(_LAYERS, revisions, strict=True)), _LAYERS),
         Look(palette=DARK, scale=size.scale),
         view=deck.initial_view(bounds, width_px=width_px, height_px=height_px, margin=0.035),
+        ground=ground,
+        map_style=chart.map_style(DARK),
         labels=_labels,
         label_kinds=_NAMED,
         tooltip=tooltip.template(),
@@ -107,7 +112,7 @@ def _drawn(
 
 
 def _legend() -> None:
-    note = escape(context.county().source_note)
+    note = escape(context.county().source_note + context.map_credit())
     st.html(f'<p class="source">{note}</p><div class="legend">{legend.strip(_LAYERS)}</div>')
 
 

@@ -17,9 +17,11 @@ from db.feed import ChangeFeed
 from db.session import Database
 from db.settings import Settings
 from geo.errors import NotAuthenticated, Unavailable
+from geo.map_server import map_servers
 from governance import language
 from governance.access import Principal
 from governance.language import N_, _
+from pages.ui import wording
 
 T = TypeVar("T")
 
@@ -129,6 +131,18 @@ def county() -> territory.County:
         with reading() as session:
             st.session_state["_county"] = territory.county(session)
     return cast("territory.County", st.session_state["_county"])
+
+
+def map_credit() -> str:
+    """Whose map lies below, where that is a map server's; said on every map. "" where it is the county's own ground."""
+    settings = deployment().settings
+    servers = map_servers(settings.basemap_url)
+    if not servers:
+        return ""
+    said = settings.basemap_attribution or wording.listed(dict.fromkeys(server.host for server in servers))
+    if any(server.is_shifted for server in servers):
+        return " " + _("底图：{source}（GCJ-02，偏移约 100–600 米）", source=said)
+    return " " + _("底图：{source}", source=said)
 
 
 _DEMO = N_("演示数据")

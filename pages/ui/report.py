@@ -14,16 +14,12 @@ from geo.errors import InvalidInput
 from governance import labels
 from governance.incident import Severity, Source
 from governance.language import _, _n
+from layers import basemap
 from layers.palette import INK, SEVERITY, SEVERITY_NUMERAL
 from pages.ui import commands, context, parts, values, wording
 
-_OUTLINES = (
-    "/api/base/blocks",
-    "/api/base/water",
-    "/api/base/roads",
-    "/api/layers/grids/items?level=street,community,quarter",
-)
-"""What the map to point at draws, from the ground up."""
+_GROUND = ("blocks", "water", "roads")
+_GRIDS = "/api/layers/grids/items?level=street,community,quarter"
 
 _SHOWN = frozenset(
     {"title", "class", "severity", "source", "lon", "lat", "crs", "address", "description"}
@@ -229,10 +225,11 @@ def _pointing(place: _Place, similar: list[incidents.QueueRow]) -> None:
         st.session_state["rep_crs"] = Crs.WGS84
         _show_pointed(lon, lat)
 
+    bounds = context.county().town_bounds
     parts.picker(
         "rep_picker",
-        bounds=context.county().town_bounds,
-        outlines=_OUTLINES,
+        bounds=bounds,
+        outlines=(*(basemap.url(part, within=bounds) for part in _GROUND), _GRIDS),
         place=place.at,
         near=[parts.Near(lon=row.lon, lat=row.lat, label=row.title, colour=SEVERITY[row.severity]) for row in similar],
         on_place=put,

@@ -14,6 +14,8 @@ READING = (
     "/api/layers",
     "/api/layers/incidents/items",
     "/api/base/roads",
+    "/tiles/base/14/13836/5893.pbf",
+    "/tiles/names/14/13836/5893.pbf",
     "/api/incidents/none",
     "/api/incidents/similar",
     "/api/incidents/none/photos",
