@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from api import (
     auth,
     base_map,
+    coverage,
     dispatching,
     feeds,
     health,
@@ -58,7 +59,7 @@ def application(context: Context) -> FastAPI:
     )
     app.state.context = context
     problems.install(app)
-    of_incidents = (hotspots, incidents, recommendations, dispatching, photos, paper)
+    of_incidents = (hotspots, coverage, incidents, recommendations, dispatching, photos, paper)
     for part in (health, metrics, auth, layers, base_map, raster, tiles, *of_incidents, visits, feeds, stream):
         app.include_router(part.router)
     app.mount("/assets", Assets(ROOT / "assets"), name="assets")

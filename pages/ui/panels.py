@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from html import escape
 
-from db.figures import CommunityRate, Duty, Figure, HourCount, Today
+from db.coverage import Gap
+from db.figures import Duty, Figure, GridRate, HourCount, Today
 from db.incidents import QueueRow, TickerRow
 from governance import labels
 from governance.incident import Status
@@ -17,6 +18,10 @@ from pages.ui import wording
 _SOON_S = 15 * 60
 _HOURS_A_MARK = 6
 _FIGURES_A_PAGE = 6
+_RANKS_A_PAGE = 7
+_DUTIES_A_PAGE = 3
+_GAPS_A_PAGE = 2
+_PAGE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +76,8 @@ def badge(*, lost_at: datetime | None, changed_at: datetime, now: datetime, zone
     return f'<div class="badge">{state}{cut}{demo}</div>'
 
 
-def today(figures: Today, *, title: str) -> str:
-    """Six key figures: what came in and was closed in the period, and what is open now."""
+def today(figures: Today, *, title: str, place: str = "") -> str:
+    """Six key figures: what came in and was closed in the period, and what is open now; `place` if not the county."""
     if figures.mean_settle_s is None:
         settle, unit = "—", ""
     else:
@@ -89,7 +94,8 @@ def today(figures: Today, *, title: str) -> str:
         f'<div class="figure {tone}"><span>{name}</span><b>{value}<small>{unit}</small></b></div>'
         for name, value, unit, tone in cells
     )
-    return panel(title, f'<div class="figures">{body}</div>', name="today")
+    told = f"{place} · {title}" if place else title
+    return panel(told, f'<div class="figures">{body}</div>', name="today")
 
 
 def trend(hours: Sequence[HourCount], *, zone: tzinfo) -> str:
@@ -112,23 +118,35 @@ def _hour(hour: HourCount, most: int, local: datetime) -> str:
     )
 
 
-def ranking(rates: Sequence[CommunityRate]) -> str:
-    """Communities by the share settled in time; one where nothing was closed has no rate."""
+def ranking(rates: Sequence[GridRate], *, now: datetime, level: str = "community") -> str:
+    """Grids of a level by the share settled in time; one where nothing was closed has no rate. A click goes there."""
+    pages = -(-len(rates) // _RANKS_A_PAGE)
+    page = page_of(now, pages, seconds=_PAGE_S)
+    first = page * _RANKS_A_PAGE
     rows = "".join(
-        f'<li><span class="place">{place}</span><span class="name">{escape(rate.name)}</span>'
+        f'<li {_way_to(rate.code)}><span class="place">{place}</span><span class="name">{escape(rate.name)}</span>'
         f'<span class="track"><i style="width:{(rate.rate or 0) * 100:.1f}%"></i></span>'
         f"<b>{wording.share(rate.rate)}</b></li>"
-        for place, rate in enumerate(rates, start=1)
+        for place, rate in enumerate(rates[first : first + _RANKS_A_PAGE], start=first + 1)
     )
-    body = f'<ol class="ranks">{rows}</ol>' if rows else _empty("导入网格后，这里按社区排名。")
-    return panel("社区按期办结率", body, name="ranking")
+    body = f'<ol class="ranks">{rows}</ol>' if rows else _empty(_UNDIVIDED)
+    return panel(f"{labels.GRID_LEVEL[level].zh}按期办结率", body, aside=pager(page, pages), name="ranking")
 
 
-def reported(figures: Sequence[Figure], now: datetime) -> str:
-    """What the county published, a section or part of one at a time."""
+_UNDIVIDED = "没有下一级网格。\n有下一级网格的，这里按办结率排名。"
+
+
+def _way_to(code: str) -> str:
+    """What makes a row lead to its grid: the page's own script hears of clicks on it."""
+    return f'data-grid="{escape(code)}" role="button" tabindex="0"'
+
+
+def reported(figures: Sequence[Figure], now: datetime, *, is_part: bool = False) -> str:
+    """What the county published, a section or part of one at a time; `is_part`: beside figures of a part of it."""
+    title = "全县累计通报" if is_part else "累计通报"
     pages = _figure_pages(figures)
     if not pages:
-        return panel("累计通报", _empty("录入通报数字后，这里轮流展示。"), name="reported")
+        return panel(title, _empty("录入通报数字后，这里轮流展示。"), name="reported")
     page = page_of(now, len(pages), seconds=12)
     section, shown = pages[page]
     cells = "".join(
@@ -137,7 +155,7 @@ def reported(figures: Sequence[Figure], now: datetime) -> str:
         for figure in shown
     )
     aside = f"{escape(section)}{pager(page, len(pages))}"
-    return panel("累计通报", f'<div class="reports">{cells}</div>', aside=aside, name="reported")
+    return panel(title, f'<div class="reports">{cells}</div>', aside=aside, name="reported")
 
 
 def _figure_pages(figures: Sequence[Figure]) -> list[tuple[str, list[Figure]]]:
@@ -160,15 +178,17 @@ def _doubt(figure: Figure) -> str:
     return '<em title="原文字迹不清">存疑</em>' if "存疑" in figure.note else ""
 
 
-def duty(forces: Duty) -> str:
-    """Workers on duty against those on file, whole and per street."""
+def duty(forces: Duty, *, now: datetime) -> str:
+    """Workers on duty against those on file, whole and per grid of the level below. A click goes there."""
+    pages = -(-len(forces.parts) // _DUTIES_A_PAGE)
+    page = page_of(now, pages, seconds=_PAGE_S)
     rows = "".join(
-        f'<li><span class="name">{escape(street.name)}</span><span class="track"><i style="width:'
-        f'{street.on_duty / street.total * 100 if street.total else 0:.1f}%"></i></span>'
-        f"<b>{wording.count(street.on_duty)}<small>/{wording.count(street.total)}</small></b></li>"
-        for street in forces.by_street
+        f'<li {_way_to(part.code)}><span class="name">{escape(part.name)}</span><span class="track"><i style="width:'
+        f'{part.on_duty / part.total * 100 if part.total else 0:.1f}%"></i></span>'
+        f"<b>{wording.count(part.on_duty)}<small>/{wording.count(part.total)}</small></b></li>"
+        for part in forces.parts[page * _DUTIES_A_PAGE : (page + 1) * _DUTIES_A_PAGE]
     )
-    aside = f"处置中 {wording.count(forces.busy)} 人"
+    aside = f"处置中 {wording.count(forces.busy)} 人{pager(page, pages)}"
     head = (
         f'<div class="duty-sum"><b>{wording.count(forces.on_duty)}</b>'
         f"<small>/ {wording.count(forces.total)} 人</small></div>"
@@ -176,6 +196,25 @@ def duty(forces: Duty) -> str:
     return panel(
         "在岗网格员", f'<div class="duty-body">{head}<ol class="ranks">{rows}</ol></div>', aside=aside, name="duty"
     )
+
+
+def coverage(vacant: Sequence[Gap], *, now: datetime) -> str:
+    """Quarters where nobody is free, and the nearest who could move there. A click goes there."""
+    pages = -(-len(vacant) // _GAPS_A_PAGE)
+    page = page_of(now, pages, seconds=_PAGE_S)
+    rows = "".join(_gap(gap) for gap in vacant[page * _GAPS_A_PAGE : (page + 1) * _GAPS_A_PAGE])
+    body = f'<ol class="gaps">{rows}</ol>' if rows else _empty("各小区都有空闲的网格员。")
+    aside = f"{len(vacant)} 个小区{pager(page, pages)}" if vacant else ""
+    return panel("覆盖空缺", body, aside=aside, name="coverage")
+
+
+def _gap(gap: Gap) -> str:
+    why = f"{gap.waiting} 件待派" if gap.waiting else f"{gap.on_duty} 人全忙"
+    if gap.mover is None:
+        mover = '<b class="none">无人可调</b>'
+    else:
+        mover = f"<b>→ 最近可调 {escape(gap.mover.name)} {wording.distance(gap.mover.distance_m)}</b>"
+    return f"<li {_way_to(gap.code)}><span>{escape(gap.name)}</span><small>{why}</small>{mover}</li>"
 
 
 def queue(

@@ -96,6 +96,44 @@ def keys(key: str, targets: Mapping[str, str], *, focus: str = "") -> None:
     )
 
 
+def watch(
+    key: str,
+    *,
+    is_locked: bool,
+    metres_per_px: float,
+    on_touch: Callable[..., None],
+    on_place: Callable[[float, float], None],
+    on_grid: Callable[[str], None],
+) -> None:
+    """Hears what Streamlit doesn't tell of the wall's map, and draws its scale.
+
+    `on_touch(is_on_map=…)` hears that somebody touched the map, or anything while `is_locked`; `on_place` the WGS 84
+    longitude and latitude of a click on the map, `on_grid` the code of a row with `data-grid` that was clicked.
+    `metres_per_px` is what the scale goes by where the camera can't be asked.
+    """
+
+    def touched() -> None:
+        found = getattr(st.session_state.get(key), "touched", None)
+        if found is not None:
+            on_touch(is_on_map=bool(found["map"]))
+
+    def placed() -> None:
+        found = getattr(st.session_state.get(key), "placed", None)
+        if found is not None:
+            lon, lat = found["place"]
+            on_place(float(lon), float(lat))
+
+    def chosen() -> None:
+        found = getattr(st.session_state.get(key), "chosen", None)
+        if found is not None:
+            on_grid(str(found["grid"]))
+
+    data = {"locked": is_locked, "metres": metres_per_px, "metre": "{} m", "kilometre": "{} km"}
+    component("watch", '<div class="scale" hidden><b></b><i></i></div>', has_style=True)(
+        key=key, data=data, on_touched_change=touched, on_placed_change=placed, on_chosen_change=chosen
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tab:
     """A part of the screen that the bottom sheet shows; an empty one can't be opened."""
