@@ -70,6 +70,7 @@ def chinese(screen: AppTest, written: frozenset[str]) -> set[str]:
         ("dispatcher", "desk", {"new": "1"}),
         ("dispatcher", "desk", {"surge": "1"}),
         ("dispatcher", "visits", {}),
+        ("admin", "wall", {}),
         ("officer", "map", {}),
         ("officer", "map", {"map_tool": "play"}),
         ("planner", "planning", {}),
