@@ -126,10 +126,10 @@ def _follow(target: str | None, *, is_new: bool) -> None:
 
 def _tool() -> str | None:
     with st.container(key="map_tools"):
-        deeplink.arrive(_TOOL_KEY, _TOOLS)
         tool = st.segmented_control(
             _("工具"),
             list(_TOOLS),
+            default=next(iter(deeplink.asked(_TOOL_KEY, _TOOLS)), None),
             format_func=lambda code: _(_TOOLS[code]),
             key=_TOOL_KEY,
             label_visibility="collapsed",
@@ -238,10 +238,11 @@ def _list(chosen: Chosen, selected: Found | None) -> str | None:
         nothing = _("没有打开的图层。在左侧打开一个图层，这里会列出它的内容。")
         st.html(f'<p class="map-empty">{nothing}</p>')
         return None
-    deeplink.arrive(_LISTED_KEY, chosen.filters, otherwise=next(iter(chosen.filters)))
+    on = list(chosen.filters)
     layer = st.selectbox(
         _("列表"),
-        list(chosen.filters),
+        on,
+        index=deeplink.index(_LISTED_KEY, on) or 0,
         format_func=lambda key: LAYERS[key].title,
         key=_LISTED_KEY,
         label_visibility="collapsed",

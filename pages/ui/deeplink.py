@@ -1,26 +1,24 @@
 """Choices that stand in the address by their codes: a link made in one language opens the same view in another.
 
-Streamlit's own binding writes the words of the options.
+Streamlit's own binding writes the words of the options. What the address says is a widget's default at every run: a
+value put into the session is told to the browser once, and lost where another run follows at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 
 
-def arrive_many(key: str, offered: Collection[str]) -> None:
-    """Before a widget that takes several is drawn for the first time: gives it what the address says, if on offer."""
-    st.session_state.setdefault(key, [code for code in _asked(key) if code in offered])
+def asked(key: str, offered: Collection[str]) -> list[str]:
+    """What the address says for the widget of `key`, as far as it is on offer."""
+    return [code for code in st.query_params.get(key, "").split(",") if code in offered]
 
 
-def arrive(key: str, offered: Collection[str], *, otherwise: str | None = None) -> None:
-    """The same for one that takes a single code; `otherwise` is chosen without one, or when it is on offer no more."""
-    if key not in st.session_state:
-        st.session_state[key] = next((code for code in _asked(key) if code in offered), otherwise)
-    elif st.session_state[key] is not None and st.session_state[key] not in offered:
-        st.session_state[key] = otherwise
+def index(key: str, offered: Sequence[str]) -> int | None:
+    """The place in `offered` of the one code that the address says."""
+    return next((offered.index(code) for code in asked(key, offered)), None)
 
 
 def keep(key: str, chosen: Collection[str] | str | None) -> None:
@@ -30,7 +28,3 @@ def keep(key: str, chosen: Collection[str] | str | None) -> None:
         st.query_params[key] = text
     else:
         st.query_params.pop(key, None)
-
-
-def _asked(key: str) -> list[str]:
-    return st.query_params.get(key, "").split(",")

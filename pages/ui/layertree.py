@@ -250,10 +250,10 @@ def _more_of_incidents(where: dict[str, tuple[str, ...]], chips: list[Chip]) -> 
         _("类别"), list(majors), index=None, key=_MAJOR_KEY, placeholder=_("全部类别"), label_visibility="collapsed",
         bind="query-params",
     )  # fmt: skip
-    deeplink.arrive(_SINCE_KEY, _SINCE)
+    days = list(_SINCE)
     period = st.selectbox(
-        _("上报时间"), list(_SINCE), index=None, key=_SINCE_KEY, placeholder=_("全部上报时间"),
-        format_func=lambda days: _SINCE[days].text, label_visibility="collapsed",
+        _("上报时间"), days, index=deeplink.index(_SINCE_KEY, days), key=_SINCE_KEY, placeholder=_("全部上报时间"),
+        format_func=lambda number: _SINCE[number].text, label_visibility="collapsed",
     )  # fmt: skip
     deeplink.keep(_SINCE_KEY, period)
     if st.checkbox(_("只看超期"), key=_OVERDUE_KEY, bind="query-params"):
@@ -283,11 +283,11 @@ def _offered_statuses(key: str) -> Sequence[str]:
 def _pills(layer: str, name: str, offered: Mapping[str, str], chips: list[Chip]) -> list[str]:
     """What is picked of `offered` (code to word); the address holds the codes."""
     key = f"{layer}-{name}"
-    deeplink.arrive_many(key, offered)
     picked = st.pills(
         _("{layer}{word}", layer=LAYERS[layer].title, word=values.property_text(name)),
         list(offered),
         selection_mode="multi",
+        default=deeplink.asked(key, offered),
         format_func=offered.__getitem__,
         key=key,
         label_visibility="collapsed",
