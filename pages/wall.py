@@ -22,8 +22,8 @@ from pages.ui.board import Board
 from pages.ui.panels import Proposal
 
 _PERIODS = {"today": N_("今日"), "week": N_("7 日"), "month": N_("本月")}
-_OFTEN_S, _SELDOM_S = 1.0, 15.0
-"""How soon after one another changes may redraw; people on their rounds move all the time."""
+_OFTEN_S = 1.0
+"""How soon after one another changes may redraw; who is on duty shows with the turn of the pages."""
 _CASES_A_PAGE = 5
 _PAGE_S = 10.0
 _UNSENT = frozenset({Status.REPORTED, Status.ACCEPTED, Status.RETURNED})
@@ -64,7 +64,7 @@ def _map(size: layout.Viewport) -> None:
 
 @st.fragment(run_every="10s", key="wall_board_tick")
 def _board() -> None:
-    live.follow("wall_board_live", {"incidents": _OFTEN_S, "devices": _OFTEN_S, "workers": _SELDOM_S})
+    live.follow("wall_board_live", {"incidents": _OFTEN_S, "devices": _OFTEN_S})
     now, zone = context.now(), _zone()
     with st.container(key="wall_period"):
         period = _period()

@@ -35,7 +35,7 @@ _LAYERS: Mapping[str, FeatureFilter] = {
 }
 """What the wall's map shows: of devices only those that need somebody, of workers those on duty."""
 
-_OFTEN_S, _SELDOM_S = 1.0, 5.0
+_OFTEN_S, _SELDOM_S = 1.0, 10.0
 """How soon after one another changes may redraw; people on their rounds move all the time."""
 
 _NAMES_SCALE = 1.2
