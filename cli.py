@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from db import accounts, calendar, features, responders, territory
+from db import accounts, calendar, catalogues, features, responders, territory
 from db.boot import Boot
 from db.migrate import upgrade
 from db.settings import ROOT, Settings
@@ -119,6 +119,7 @@ class Announcing(uvicorn.Server):
 
 def welcome(boot: Boot) -> None:
     """The address, a table of holidays that ends soon, and the demo accounts on demo data."""
+    catalogues.provide()
     say(f"\n  网格治理指挥中心已就绪 ready: http://localhost:{boot.settings.port}\n")
     with boot.database.session(SYSTEM) as session:
         is_demo = territory.county(session).is_demo
@@ -126,7 +127,7 @@ def welcome(boot: Boot) -> None:
         holidays_end = calendar.holidays_end(session, now=datetime.now(UTC))
     if holidays_end is not None:
         notice = labels.NOTICE["holidays_end"]
-        say(f"  {notice.zh.format(day=holidays_end)}\n  {notice.en.format(day=holidays_end)}\n")
+        say(f"  {notice.zh.format(day=holidays_end)}\n  {notice.said('en').format(day=holidays_end)}\n")
     if logins:
         say("  演示账号 demo accounts（演示数据 demo data）")
         for login in logins:

@@ -29,6 +29,7 @@ from api import (
 from api.assets import Assets
 from api.context import Context
 from api.watch import Watch
+from db import catalogues
 from db.settings import ROOT
 
 __all__ = ["Context", "application", "routes"]
@@ -46,6 +47,7 @@ _OPENINGS = (
 
 def application(context: Context) -> FastAPI:
     """The application by itself. Its API description lies at /api/openapi.json; pages that draw it would ask a CDN."""
+    catalogues.provide()
     app = FastAPI(
         title="GridCommand",
         version="1",

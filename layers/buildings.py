@@ -41,7 +41,7 @@ SPEC = LayerSpec(
     order=5,
     draw=draw,
     symbols=tuple(
-        Symbol(label=label.zh, where={"usage": (usage,)}, colour=SHADES[usage][0], width_px=12)
+        Symbol(word=label, where={"usage": (usage,)}, colour=SHADES[usage][0], width_px=12)
         for usage, label in labels.BUILDING_USAGE.items()
     ),
     fields=("usage",),

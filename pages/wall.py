@@ -14,13 +14,14 @@ from db.incidents import QueueRow
 from geo.errors import NotAuthenticated, Unavailable
 from governance.access import Permission
 from governance.incident import Status
+from governance.language import N_, _
 from layers import follow
 from layers.palette import DARK, SEVERITY_NUMERAL
 from pages.ui import board, chart, commands, context, layout, live, panels, parts, theme, wallmap, wording
 from pages.ui.board import Board
 from pages.ui.panels import Proposal
 
-_PERIODS = {"today": "今日", "week": "7 日", "month": "本月"}
+_PERIODS = {"today": N_("今日"), "week": N_("7 日"), "month": N_("本月")}
 _OFTEN_S = 1.0
 """How soon after one another changes may redraw; who is on duty shows with the turn of the pages."""
 _CASES_A_PAGE = 5
@@ -79,7 +80,7 @@ def _board() -> None:
     proposed = _proposals(rows, now)
     with st.container(key="wall_left"):
         st.html(
-            panels.today(found.today, title=_PERIODS[period], place=at.name if at else "")
+            panels.today(found.today, title=_(_PERIODS[period]), place=at.name if at else "")
             + panels.trend(found.trend, zone=zone)
             + panels.ranking(found.ranking, level=follow.level_below(at.level) if at else "community", now=now)
             + panels.reported(found.reported, now, is_part=at is not None)
@@ -104,7 +105,7 @@ def _urgent(rows: Sequence[QueueRow]) -> list[parts.Urgent]:
             no=row.no,
             severity=row.severity,
             mark=SEVERITY_NUMERAL[row.severity],
-            text=f"{row.title}　{row.grid_name}",
+            text=f"{row.title}\u3000{row.grid_name}",
         )
         for row in rows
     ]
@@ -112,9 +113,9 @@ def _urgent(rows: Sequence[QueueRow]) -> list[parts.Urgent]:
 
 def _period() -> str:
     chosen = st.segmented_control(
-        "统计时段",
+        _("统计时段"),
         list(_PERIODS),
-        format_func=_PERIODS.__getitem__,
+        format_func=lambda code: _(_PERIODS[code]),
         default="today",
         required=True,
         key="wall_period_choice",
@@ -179,7 +180,7 @@ def _actions(rows: Sequence[QueueRow], proposed: Mapping[str, Proposal]) -> None
         for slot, row in enumerate(rows):
             with st.container(key=f"wall_slot_{slot}"):
                 if row.no in proposed and not proposed[row.no].shortfall:
-                    st.button("派单", key=f"wall_send_{row.no}", on_click=_send, args=(row.no, row.title))
+                    st.button(_("派单"), key=f"wall_send_{row.no}", on_click=_send, args=(row.no, row.title))
 
 
 def _send(no: str, title: str) -> None:
@@ -188,9 +189,9 @@ def _send(no: str, title: str) -> None:
         assignments.dispatch(at.database, context.principal(), no, now=context.now())
     refused = commands.refused()
     if refused is None:
-        st.toast(f"已派单：{title}", icon=":material/check:")
+        st.toast(_("已派单：{title}", title=title), icon=":material/check:")
     else:
-        st.toast(f"{title}:{refused.text}", icon=":material/info:")
+        st.toast(_("{text}：{why}", text=title, why=refused.text), icon=":material/info:")
         commands.forget_refusal()
 
 

@@ -13,8 +13,8 @@ from db import coverage as vacancies
 from db.coverage import Gap
 from db.session import Database
 from geo.errors import NotFound, NotPermitted
-from governance import labels
 from governance.access import Principal
+from governance.dispatch import Shortfall
 from governance.incident import Severity
 from pages.ui.panels import Proposal
 
@@ -142,6 +142,6 @@ def _propose(
     except (NotFound, NotPermitted):
         return None
     if not ranking.ranked:
-        return Proposal(shortfall=labels.shortfall_text(ranking.shortfall or ""))
+        return Proposal(shortfall=str(ranking.shortfall or Shortfall.NOBODY_ON_DUTY))
     first = ranking.ranked[0]
     return Proposal(name=first.candidate.name, distance_m=first.candidate.distance_m, eta_s=first.eta_s)

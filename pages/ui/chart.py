@@ -81,7 +81,7 @@ def hint_style() -> str:
         "kind": kinds,
         "level": labels.GRID_LEVEL,
     }
-    said = {name: {str(code): term.zh for code, term in terms.items()} for name, terms in words.items()}
+    said = {name: {str(code): term.text for code, term in terms.items()} for name, terms in words.items()}
     return f"<style>{tooltip.style(said)}</style>"
 
 

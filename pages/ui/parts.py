@@ -10,6 +10,7 @@ from typing import Any, cast
 import streamlit as st
 
 from db.settings import ROOT
+from governance.language import _
 
 _FOLDER = ROOT / "assets" / "components"
 
@@ -149,7 +150,7 @@ def sheet(key: str, tabs: Sequence[Tab], *, detail: str, detail_part: str) -> No
     It sets `data-sheet` (a part, or "") and `data-sheet-size` ("half", "full") of the body, for the style sheet to
     place the parts by. A new `detail` opens its part.
     """
-    words = {"raise": "展开到整屏", "lower": "收到半屏"}
+    words = {"raise": _("展开到整屏"), "lower": _("收到半屏")}
     data = {"tabs": [asdict(tab) for tab in tabs], "detail": detail, "detail_part": detail_part} | words
     component("sheet", _SHEET, has_style=True)(key=key, data=data)
 
@@ -183,13 +184,16 @@ def picker(
         "outlines": list(outlines),
         "place": list(place) if place else None,
         "near": [asdict(item) for item in near],
-        "lost": "底图没有取到，仍可点选位置或直接填写坐标",
+        "hint": _("点击地图选择位置"),
+        "nearer": _("放大"),
+        "farther": _("缩小"),
+        "lost": _("底图没有取到，仍可点选位置或直接填写坐标"),
     }
     component("picker", _PICKER, has_style=True)(key=key, data=data, on_placed_change=placed)
 
 
-_PICKER = """<div class="picker"><canvas></canvas><div class="zoom"><button class="in" aria-label="放大">+</button>
-<button class="out" aria-label="缩小">−</button></div><div class="readout">点击地图选择位置</div></div>"""
+_PICKER = """<div class="picker"><canvas></canvas><div class="zoom"><button class="in">+</button>
+<button class="out">−</button></div><div class="readout"></div></div>"""
 
 
 def nothing() -> None:

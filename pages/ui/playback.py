@@ -8,24 +8,30 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from geo.features import FeatureFilter
+from governance.labels import Label
+from governance.language import N_, _
 from layers.palette import INK, SEVERITY, SEVERITY_NUMERAL
 from layers.spec import Source
 from pages.ui import context, parts, wording
 
-_SPANS = ((0, "今天", timedelta(hours=1)), (6, "近 7 天", timedelta(hours=6)), (29, "近 30 天", timedelta(days=1)))
+_SPANS = (
+    (0, Label("今天", "span"), timedelta(hours=1)),
+    (6, Label("近 7 天", "span"), timedelta(hours=6)),
+    (29, Label("近 30 天", "span"), timedelta(days=1)),
+)
 """Days back, what the span is called, and how much of it is on the map at once."""
 
 _WORDS: Mapping[str, str] = {
-    "play": "播放（空格）",
-    "pause": "暂停（空格）",
-    "back": "后退一步（←）",
-    "on": "前进一步（→）",
-    "pace": "播放速度（[ 和 ]）",
-    "slider": "时间",
-    "shown": "{from} 至 {to} 上报 {n} 件",
-    "loading": "正在读取这段时间的事件……",
-    "lost": "没有取到数据，请稍后重试",
-    "none": "这段时间没有符合筛选条件的事件",
+    "play": N_("播放（空格）"),
+    "pause": N_("暂停（空格）"),
+    "back": N_("后退一步（←）"),
+    "on": N_("前进一步（→）"),
+    "pace": N_("播放速度（[ 和 ]）"),
+    "slider": N_("时间"),
+    "shown": N_("{from} 至 {to} 上报 {n} 件"),
+    "loading": N_("正在读取这段时间的事件……"),
+    "lost": N_("没有取到数据，请稍后重试"),
+    "none": N_("这段时间没有符合筛选条件的事件"),
 }
 _HTML = """<div class="over"><canvas></canvas><div class="panel" role="group">
 <button class="back">‹</button><button class="play"></button><button class="on">›</button><button class="pace"></button>
@@ -47,7 +53,7 @@ def show(narrowed: FeatureFilter) -> None:
         flt = replace(narrowed, since=start, where={**narrowed.where, "is_open": ("true", "false")})
         spans.append(
             {
-                "label": label,
+                "label": label.text,
                 "url": Source(key="incidents", revision=0, features=flt).url(),
                 "from": since.isoformat(),
                 "to": until.isoformat(),
@@ -56,7 +62,7 @@ def show(narrowed: FeatureFilter) -> None:
         )
     data = {
         "spans": spans,
-        "words": dict(_WORDS),
+        "words": {name: _(text) for name, text in _WORDS.items()},
         "zone": zone.key,
         "ink": INK,
         "colours": {str(severity): colour for severity, colour in SEVERITY.items()},

@@ -14,6 +14,7 @@ from db.coverage import Gap
 from db.territory import GridRow
 from geo.errors import NotAuthenticated, OutsideCounty, Unavailable
 from geo.features import FeatureFilter
+from governance.language import _
 from layers import deck, follow, hatching, legend, tooltip
 from layers.basemap import Ground
 from layers.follow import Follow
@@ -61,7 +62,7 @@ def place() -> tuple[GridRow, ...]:
     found = context.remembered("wall_place", code, ("grids",), lambda session: territory.chain(session, code))
     if not found:
         st.query_params.pop(_GRID, None)
-        st.toast(f"没有编码为 {code[:20]} 的网格，已显示全县", icon=":material/info:")
+        st.toast(_("没有编码为 {code} 的网格，已显示全县", code=code[:20]), icon=":material/info:")
     return found
 
 
@@ -204,7 +205,7 @@ def _crumbs(chain: Sequence[GridRow]) -> None:
         above = [("", context.county().name), *((row.code, row.name) for row in reversed(chain[1:]))]
         # First here and last on the screen: in the same place of the run, it is replaced and never seen twice.
         st.html(f"<b>{escape(chain[0].name)}</b>")
-        st.button("←", key="wall_up", help="回到上一级（Esc）", on_click=_go, args=(above[-1][0],))
+        st.button("←", key="wall_up", help=_("回到上一级（Esc）"), on_click=_go, args=(above[-1][0],))
         for code, name in above:
             st.button(f"{name} ›", key=f"wall_to_{code or 'county'}", on_click=_go, args=(code,))
 
@@ -213,11 +214,12 @@ def _lock(view: Follow) -> None:
     with st.container(key="wall_lock", horizontal=True):
         if view.is_locked:
             minutes = follow.RETURNS_AFTER.seconds // 60
-            st.button("★ 恢复自动视野", key="wall_follow", on_click=_release)
-            st.html(f"<p><b>视野已锁定</b><span>{minutes} 分钟无人操作自动恢复</span></p>")
+            st.button(_("★ 恢复自动视野"), key="wall_follow", on_click=_release)
+            told = _("{n} 分钟无人操作自动恢复", n=minutes)
+            st.html(f"<p><b>{_('视野已锁定')}</b><span>{told}</span></p>")
         else:
-            st.html('<p class="auto">★ 自动视野</p>')
-        st.html('<p class="gap-key"><i></i>覆盖空缺</p>')
+            st.html(f'<p class="auto">{_("★ 自动视野")}</p>')
+        st.html(f'<p class="gap-key"><i></i>{_("覆盖空缺")}</p>')
 
 
 def _clicked(lon: float, lat: float) -> None:

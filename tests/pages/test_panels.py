@@ -82,7 +82,7 @@ def test_an_incident_outside_of_all_grids_is_marked():
 
 def test_nobody_to_send_says_why():
     """The shortfall's reason takes the candidate's place."""
-    assert "无人可派：没有在岗的派遣人员" in _queue(_row(), Proposal(shortfall="没有在岗的派遣人员"))
+    assert "无人可派：没有在岗的派遣人员" in _queue(_row(), Proposal(shortfall="nobody_on_duty"))
 
 
 def test_the_badge_says_since_when_nothing_came():
