@@ -11,7 +11,7 @@ run: ## 安装并启动系统 Set up and serve on http://localhost:8501 (PORT, D
 
 test: ## 安装并运行全部测试 Set up and run every test
 	@./setup.sh test
-	$(PYTHON) -m pytest --cov --cov-report=term:skip-covered
+	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
 
 check: ## 静态检查 Lint, types, floors and the house test
 	@./setup.sh test
