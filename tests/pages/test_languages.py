@@ -32,6 +32,7 @@ def written(shared_county: Database) -> frozenset[str]:
             for value in connection.execute(text(f"SELECT DISTINCT {name} FROM {place}")).scalars()
             if value
         ]
+        data += connection.execute(text("SELECT DISTINCT qualifier || unit FROM reported_figure")).scalars()
     return frozenset(run for value in data for form in (value, mask_name(value)) for run in RUN.findall(form))
 
 
