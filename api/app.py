@@ -22,6 +22,7 @@ from api import (
     recommendations,
     stream,
     tiles,
+    tracks,
     visits,
 )
 from api.assets import Assets
@@ -55,7 +56,7 @@ def application(context: Context) -> FastAPI:
     app.state.context = context
     problems.install(app)
     of_incidents = (hotspots, incidents, recommendations, dispatching, photos, paper)
-    for part in (health, metrics, auth, layers, tiles, base_map, *of_incidents, visits, feeds, stream):
+    for part in (health, metrics, auth, layers, tiles, base_map, *of_incidents, visits, tracks, feeds, stream):
         app.include_router(part.router)
     app.mount("/assets", Assets(ROOT / "assets"), name="assets")
     return app

@@ -38,3 +38,5 @@ class Settings(BaseSettings):
     """How long a login lasts. A wall is left on for days."""
     cookie_secure: bool = False
     """Whether the login cookie is sent over HTTPS only; set it behind a TLS proxy."""
+    track_days: int = Field(default=30, ge=1, le=366)
+    """For how many days the tracks of workers are kept."""
