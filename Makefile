@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check bench words lock clean
 PYTHON := .venv/bin/python
 
 help: ## 列出命令 List the commands
@@ -11,7 +11,7 @@ run: ## 安装并启动系统 Set up and serve on http://localhost:8501 (PORT, D
 
 test: ## 安装并运行全部测试 Set up and run every test
 	@./setup.sh test
-	$(PYTHON) -m pytest --cov --cov-report=term:skip-covered
+	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
 
 check: ## 静态检查 Lint, types, floors and the house test
 	@./setup.sh test
@@ -24,6 +24,10 @@ check: ## 静态检查 Lint, types, floors and the house test
 bench: ## 性能对比测量 Measure against named peers (Redis, pgRouting where installed)
 	@./setup.sh test
 	$(PYTHON) -m bench.dispatch --png docs/images/dispatch.png
+
+words: ## 更新译文目录 Bring the catalogues in line with the code, new sentences empty
+	@./setup.sh test
+	$(PYTHON) -m tests.messages
 
 lock: ## 重新锁定依赖 Pin the dependencies of pyproject.toml anew
 	$(PYTHON) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -17,12 +17,14 @@ from time import monotonic
 import streamlit as st
 
 from api.app import Context, routes
+from api.pictures import Pictures
 from db.boot import Boot
 from db.feed import ChangeFeed
 from db.replacements import time_out
 from db.settings import ROOT, Settings
 from db.tracks import prune
 from geo.errors import GridCommandError
+from geo.map_server import map_servers
 from pages.ui import commands
 from pages.ui import context as screens
 
@@ -92,7 +94,14 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     str(ROOT / "pages" / "shell.py"),
-    routes=routes(Context(database=boot.database, feed=feed, settings=settings)),
+    routes=routes(
+        Context(
+            database=boot.database,
+            feed=feed,
+            settings=settings,
+            pictures=Pictures(servers=map_servers(settings.basemap_url)),
+        )
+    ),
     lifespan=lifespan,
     on_script_error=commands.on_script_error,
 )

@@ -18,13 +18,14 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from db import accounts, calendar, features, responders, territory
+from db import accounts, calendar, catalogues, features, responders, territory
 from db.boot import Boot
 from db.migrate import upgrade
 from db.settings import ROOT, Settings
 from geo.crs import parse_crs, to_storage
 from geo.errors import GridCommandError, InvalidInput
 from geo.features import FeatureFilter
+from geo.map_server import map_servers
 from governance import labels
 from governance.access import SYSTEM, Role
 
@@ -35,6 +36,8 @@ imports = typer.Typer(no_args_is_help=True, help="导入本县数据 the county'
 app.add_typer(user, name="user")
 app.add_typer(token, name="token")
 app.add_typer(imports, name="import")
+
+_GROUND = {"blocks": "地块 blocks", "water": "水系 water", "buildings": "建筑轮廓 footprints"}
 
 Json = Annotated[bool, typer.Option("--json", help="机器可读输出 machine-readable output")]
 _GRACE_S = 3
@@ -61,6 +64,12 @@ def booted(*, demo_data: bool = False) -> Iterator[Boot]:
 def serve() -> None:
     """启动系统：数据库、页面、接口与演示模拟 Starts everything and serves it."""
     settings = Settings()
+    for server in map_servers(settings.basemap_url):
+        if server.is_shifted:
+            say(
+                f"注意：{server.host} 的底图是 GCJ-02 坐标，会与本县数据错开约 100–600 米 "
+                "note: this base map is drawn in GCJ-02 and lies 100 to 600 m off the county's data"
+            )
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -110,6 +119,7 @@ class Announcing(uvicorn.Server):
 
 def welcome(boot: Boot) -> None:
     """The address, a table of holidays that ends soon, and the demo accounts on demo data."""
+    catalogues.provide()
     say(f"\n  网格治理指挥中心已就绪 ready: http://localhost:{boot.settings.port}\n")
     with boot.database.session(SYSTEM) as session:
         is_demo = territory.county(session).is_demo
@@ -117,7 +127,7 @@ def welcome(boot: Boot) -> None:
         holidays_end = calendar.holidays_end(session, now=datetime.now(UTC))
     if holidays_end is not None:
         notice = labels.NOTICE["holidays_end"]
-        say(f"  {notice.zh.format(day=holidays_end)}\n  {notice.en.format(day=holidays_end)}\n")
+        say(f"  {notice.zh.format(day=holidays_end)}\n  {notice.said('en').format(day=holidays_end)}\n")
     if logins:
         say("  演示账号 demo accounts（演示数据 demo data）")
         for login in logins:
@@ -177,6 +187,32 @@ def import_roads(
         f"不相连的部分 {done.components} 个 imported: {done.roads} roads, {done.edges} edges, {done.one_ways} one-way, "
         f"{done.nodes} nodes, {done.components} parts"
     )
+    for reason, rows in done.skipped.items():
+        say(f"  未导入 left out: {reason} × {rows}")
+
+
+@imports.command("basemap")
+def import_basemap(
+    file: Annotated[Path, typer.Argument(help="OSM PBF, GeoPackage, Shapefile, GeoJSON")],
+    crs: Annotated[str | None, typer.Option(help="wgs84 | cgcs2000 | gcj02 | bd09 | EPSG:n")] = None,
+    part: Annotated[str | None, typer.Option(help="blocks | water | buildings")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """导入底图：地块、水系、建筑轮廓 Replaces the base map's blocks, water and footprints by the file's."""
+    from db.importers import basemap  # noqa: PLC0415  pyogrio takes a second that no other command needs
+
+    with booted() as boot:
+        done = basemap.import_basemap(
+            boot.database, SYSTEM, file, crs=crs, part=basemap.part_named(part), now=datetime.now(UTC)
+        )
+    if as_json:
+        typer.echo(json.dumps(asdict(done) | {"at": done.at.isoformat()}, ensure_ascii=False))
+        return
+    say(f"已导入底图，修复轮廓 {done.repaired} 个 the base map is imported, {done.repaired} outlines repaired")
+    for name, called in _GROUND.items():
+        number = done.taken.get(name)
+        say(f"  {called}: {number}" if number else f"  {called}: 文件里没有，保持原样 not in the file, kept as it was")
     for reason, rows in done.skipped.items():
         say(f"  未导入 left out: {reason} × {rows}")
 

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from api import (
     auth,
     base_map,
+    coverage,
     dispatching,
     feeds,
     health,
@@ -19,6 +20,7 @@ from api import (
     paper,
     photos,
     problems,
+    raster,
     recommendations,
     stream,
     tiles,
@@ -28,6 +30,7 @@ from api import (
 from api.assets import Assets
 from api.context import Context
 from api.watch import Watch
+from db import catalogues
 from db.settings import ROOT
 
 __all__ = ["Context", "application", "routes"]
@@ -38,12 +41,14 @@ _OPENINGS = (
     "/auth/{rest:path}",
     "/api/{rest:path}",
     "/tiles/{rest:path}",
+    "/basemap/{rest:path}",
     "/assets/{rest:path}",
 )
 
 
 def application(context: Context) -> FastAPI:
     """The application by itself. Its API description lies at /api/openapi.json; pages that draw it would ask a CDN."""
+    catalogues.provide()
     app = FastAPI(
         title="GridCommand",
         version="1",
@@ -55,8 +60,8 @@ def application(context: Context) -> FastAPI:
     )
     app.state.context = context
     problems.install(app)
-    of_incidents = (hotspots, incidents, recommendations, dispatching, photos, paper)
-    for part in (health, metrics, auth, layers, tiles, base_map, *of_incidents, visits, tracks, feeds, stream):
+    of_incidents = (hotspots, coverage, incidents, recommendations, dispatching, photos, paper)
+    for part in (health, metrics, auth, layers, base_map, raster, tiles, *of_incidents, visits, tracks, feeds, stream):
         app.include_router(part.router)
     app.mount("/assets", Assets(ROOT / "assets"), name="assets")
     return app

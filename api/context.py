@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 from api.answers import AnswerCache
 from api.metrics import Counters
+from api.passes import Passes
+from api.pictures import Pictures
 from api.throttle import Throttle
 from db.feed import ChangeFeed
 from db.session import Database
@@ -33,6 +35,8 @@ class Context:
     clock: Callable[[], datetime] = _now
     answers: AnswerCache = field(default_factory=AnswerCache)
     counters: Counters = field(default_factory=Counters)
+    passes: Passes = field(default_factory=Passes)
+    pictures: Pictures = field(default_factory=Pictures)
     throttle: Throttle = field(default_factory=Throttle)
     stopping: threading.Event = field(default_factory=threading.Event)
 

@@ -17,14 +17,14 @@ from starlette.concurrency import run_in_threadpool
 import db.features
 import db.territory
 from api.answers import Answer
-from api.guard import Caller, Exporter, GuardedRoute, Reader
+from api.guard import Caller, Exporter, LayerRoute, Reader
 from api.problems import Refusal
 from api.query import feature_type, read_filter, single, whole
 from geo.features import FEATURE_TYPES, FeatureFilter, FeatureType
-from governance import labels
+from governance import labels, language
 from governance.access import Permission
 
-router = APIRouter(prefix="/api/layers", route_class=GuardedRoute, tags=["layers"])
+router = APIRouter(prefix="/api/layers", route_class=LayerRoute, tags=["layers"])
 
 GEOJSON = "application/geo+json"
 FORMATS = ("geojson",)
@@ -89,7 +89,7 @@ def _entry(caller: Caller, kind: FeatureType) -> dict[str, Any]:
     title = labels.LAYERS[kind.key]
     return {
         "key": kind.key,
-        "title": {"zh": title.zh, "en": title.en},
+        "title": {code: title.said(code) for code in language.NAMES},
         "geometry": kind.geometry,
         "filters": list(kind.filters),
         "properties": [{"name": p.name, "kind": p.kind.value} for p in kind.visible(personal=caller.reads_personal)],

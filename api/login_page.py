@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from urllib.parse import urlencode
 
 from db.accounts import DemoAccount
+from governance import language
+from governance.language import _
 
 _STYLE = """
 :root{color-scheme:dark;--ground:#0b1622;--panel:#112131;--line:#22384c;--text:#e6eef5;--muted:#8fa7ba;--accent:#4cc3ff;
@@ -81,26 +84,36 @@ def login_page(
     told = f'<p class="refused" role="alert" id="refusal">{escape(refusal)}</p>' if refusal else ""
     described = ' aria-describedby="refusal" aria-invalid="true"' if refusal else ""
     focus_name, focus_password = ("", " autofocus") if username else (" autofocus", "")
-    form = f"""<section aria-label="登录">{told}
+    form = f"""<section aria-label="{_("登录")}">{told}
 <form method="post" action="/auth/login">
 <input type="hidden" name="next" value="{escape(onward)}">
-<label for="username">用户名</label>
+<label for="username">{_("用户名")}</label>
 <input id="username" name="username" autocomplete="username" autocapitalize="none" spellcheck="false" required
  maxlength="100" value="{escape(username)}"{focus_name}{described}>
-<label for="password">密码</label>
+<label for="password">{_("密码")}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required
  maxlength="200"{focus_password}{described}>
-<button class="go" type="submit">登录</button>
+<button class="go" type="submit">{_("登录")}</button>
 </form></section>"""
-    return _page(product, nonce, "登录", form + _demo(demo), script=_FILL if demo else "")
+    return _page(product, nonce, _("登录"), form + _demo(demo) + _languages(onward), script=_FILL if demo else "")
 
 
 def logout_page(*, product: str, nonce: str, display_name: str) -> str:
     """Asks whether to log out: a plain link leads here, and only a form may end a login."""
-    body = f"""<section><p>当前登录：{escape(display_name)}</p>
-<form method="post" action="/auth/logout"><button class="go" type="submit" autofocus>退出登录</button></form>
-<footer><a href="/">返回</a></footer></section>"""
-    return _page(product, nonce, "退出登录", body)
+    body = f"""<section><p>{_("当前登录：{name}", name=escape(display_name))}</p>
+<form method="post" action="/auth/logout"><button class="go" type="submit" autofocus>{_("退出登录")}</button></form>
+<footer><a href="/">{_("返回")}</a></footer></section>"""
+    return _page(product, nonce, _("退出登录"), body)
+
+
+def _languages(onward: str) -> str:
+    """The same page in every other language, each under its own name."""
+    links = "".join(
+        f'<a href="/auth/login?{urlencode({language.PARAMETER: code, "next": onward})}" lang="{code}">{name}</a>'
+        for code, name in language.NAMES.items()
+        if code != language.current()
+    )
+    return f"<footer>{links}</footer>"
 
 
 def _demo(accounts: Sequence[DemoAccount]) -> str:
@@ -112,7 +125,7 @@ def _demo(accounts: Sequence[DemoAccount]) -> str:
         for a in accounts
     )
     return (
-        '<section aria-label="演示账号"><h2>演示账号 <small>演示数据，点击即可填入</small></h2>'
+        f'<section aria-label="{_("演示账号")}"><h2>{_("演示账号")} <small>{_("演示数据，点击即可填入")}</small></h2>'
         f"<ul>{rows}</ul></section>"
     )
 
@@ -120,9 +133,10 @@ def _demo(accounts: Sequence[DemoAccount]) -> str:
 def _page(product: str, nonce: str, title: str, body: str, *, script: str = "") -> str:
     scripted = f'<script nonce="{nonce}">{script}</script>' if script else ""
     return f"""<!doctype html>
-<html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<html lang="{language.current()}"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">
 <title>{escape(title)} · {escape(product)}</title><link rel="icon" href="/assets/favicon.svg">
 <style nonce="{nonce}">{_STYLE}</style></head>
-<body><main><header>{_MARK}<h1>{escape(product)}</h1><p>一屏掌握 · 一键调度</p></header>
+<body><main><header>{_MARK}<h1>{escape(product)}</h1><p>{_("一屏掌握 · 一键调度")}</p></header>
 {body}
 </main>{scripted}</body></html>"""

@@ -6,7 +6,7 @@ import logging
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 
 import db.cases
 import db.photos
@@ -14,10 +14,13 @@ import db.sheets
 import db.territory
 from api import sheet
 from api.guard import Caller, GuardedRoute, Reader
+from api.languages import language_of
 from api.photos import folder_of
 from db.photos import Photo
 from db.pictures import reduced
 from geo.errors import Damaged
+from governance import language
+from governance.language import _
 
 router = APIRouter(prefix="/api/incidents", route_class=GuardedRoute, tags=["incidents"])
 
@@ -28,8 +31,16 @@ _PRINTED_PX = 640
 
 
 @router.get("/{no}/sheet.pdf", response_class=Response, responses={200: {"content": {_PDF: {}}}})
-def of_incident(no: Annotated[str, Path(max_length=40)], caller: Reader) -> Response:
-    """The incident's sheet (网格事件办理单) as a PDF; reporter and workers masked as the caller's role demands."""
+def of_incident(no: Annotated[str, Path(max_length=40)], request: Request, caller: Reader) -> Response:
+    """The incident's sheet (网格事件办理单) as a PDF; reporter and workers masked as the caller's role demands.
+
+    `?lang=en` prints it in English, as the language that the browser chose does.
+    """
+    with language.spoken(language_of(request)):
+        return _print(no, caller)
+
+
+def _print(no: str, caller: Caller) -> Response:
     with caller.session() as session:
         county = db.territory.county(session)
         incident = db.cases.get(session, no)
@@ -48,7 +59,7 @@ def of_incident(no: Annotated[str, Path(max_length=40)], caller: Reader) -> Resp
             printed_by=caller.principal.display_name or caller.principal.account,
         )
     )
-    name = f"{sheet.TITLE}-{incident.no}.pdf"
+    name = f"{_(sheet.TITLE)}-{incident.no}.pdf"
     return Response(
         pdf,
         media_type=_PDF,

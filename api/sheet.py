@@ -20,11 +20,12 @@ from api.problems import Refusal
 from db.cases import Incident
 from db.photos import Photo
 from db.sheets import Sent
-from governance import labels
+from governance import labels, language
+from governance.language import N_, _, _n
 from governance.photo import Phase
 from layers.palette import SEVERITY, SEVERITY_NUMERAL
 
-TITLE = "网格事件办理单"
+TITLE = N_("网格事件办理单")
 _TEMPLATE = Path(__file__).with_suffix(".typ")
 _FONTS = (
     "Noto Sans CJK SC",
@@ -80,7 +81,7 @@ def _families() -> list[str]:
     there = set(_fonts().families())
     found = [family for family in _FONTS if family in there]
     if not found:
-        raise Refusal("unavailable", "服务器上没有中文字体，无法排印；请安装 fonts-noto-cjk 后重启")
+        raise Refusal("unavailable", _("服务器上没有中文字体，无法排印；请安装 fonts-noto-cjk 后重启"))
     return found
 
 
@@ -88,12 +89,14 @@ def _words(sheet: Sheet) -> dict[str, Any]:
     incident = sheet.incident
     when = _Clock(sheet.timezone)
     return {
-        "title": TITLE,
+        "title": _(TITLE),
+        "lang": language.current(),
+        "words": _headings(),
         "fonts": _families(),
         "county": sheet.county,
         "no": incident.no,
         "subject": incident.title,
-        "status": labels.STATUS[incident.status].zh,
+        "status": labels.STATUS[incident.status].text,
         "severity": {"numeral": SEVERITY_NUMERAL[incident.severity], "colour": SEVERITY[incident.severity]},
         "facts": _facts(sheet, when),
         "sent": [_sent(row, when) for row in sheet.sent],
@@ -101,7 +104,7 @@ def _words(sheet: Sheet) -> dict[str, Any]:
             [
                 when(step.at),
                 labels.action_text(step.action),
-                labels.STATUS[step.to_status].zh,
+                labels.STATUS[step.to_status].text,
                 step.actor_name or step.actor,
                 step.opinion or _NOTHING,
             ]
@@ -109,14 +112,33 @@ def _words(sheet: Sheet) -> dict[str, Any]:
         ],
         "phases": [
             {
-                "name": labels.PHOTO_PHASE[phase].zh,
+                "name": _n(
+                    "{phase}（{n} 张）",
+                    sum(photo.phase is phase for photo, _jpeg in sheet.photos),
+                    phase=labels.PHOTO_PHASE[phase].text,
+                ),
                 "photos": [_photo(photo, jpeg, when) for photo, jpeg in sheet.photos if photo.phase is phase],
             }
             for phase in Phase
         ],
-        "source": f"数据来源：{sheet.source}",
+        "source": _("数据来源：{source}", source=sheet.source),
         "is_demo": sheet.is_demo,
-        "printed": f"打印：{when(sheet.printed_at)} {sheet.printed_by}",
+        "printed": _("打印：{at} {name}", at=when(sheet.printed_at), name=sheet.printed_by),
+    }
+
+
+def _headings() -> dict[str, Any]:
+    """What the template says by itself."""
+    return {
+        "page": _("第 {page} 页，共 {pages} 页"),
+        "demo": _("演示数据"),
+        "sent": _("派遣人员"),
+        "sent_columns": [_("人员"), _("派出"), _("接单"), _("到场"), _("结束"), _("派出距离"), _("结果")],
+        "steps": _("办理经过"),
+        "steps_columns": [_("时间"), _("步骤"), _("状态"), _("经办"), _("意见")],
+        "damaged": _("照片文件缺失或已被改动"),
+        "photos": _("照片"),
+        "signed": [_("经办人（签字）"), _("审核人（签字）"), _("日期")],
     }
 
 
@@ -125,37 +147,50 @@ def _facts(sheet: Sheet, when: _Clock) -> list[dict[str, Any]]:
     marks = [
         word
         for is_so, word in (
-            (incident.is_supervised, "督办"),
-            (incident.is_outside_grid, "网格外"),
-            (incident.is_sensitive, "涉敏"),
+            (incident.is_supervised, _("督办")),
+            (incident.is_outside_grid, _("网格外")),
+            (incident.is_sensitive, _("涉敏")),
         )
         if is_so
     ]
-    status = labels.STATUS[incident.status].zh
-    late = "（已超期）" if incident.is_open and incident.due_at and incident.due_at < sheet.printed_at else ""
-    overdue = "（已超期）" if incident.is_open and incident.settle_by < sheet.printed_at else ""
+    status = labels.STATUS[incident.status].text
+    late = _("（已超期）") if incident.is_open and incident.due_at and incident.due_at < sheet.printed_at else ""
+    overdue = _("（已超期）") if incident.is_open and incident.settle_by < sheet.printed_at else ""
     reporter = " ".join(part for part in (incident.reporter_name, incident.reporter_phone) if part)
     halves = (
-        ("编号", incident.no),
-        ("状态", "、".join([status, *marks])),
-        ("级别", f"{SEVERITY_NUMERAL[incident.severity]} 级 {labels.SEVERITY[incident.severity].zh}"),
-        ("类别", f"{incident.major_name} › {incident.class_name}（{incident.class_code}）"),
-        ("来源", labels.SOURCE[incident.source].zh),
-        ("报告人", reporter or _NOTHING),
-        ("上报时间", when(incident.reported_at)),
-        ("总时限", f"{when(incident.settle_by)}{overdue}{_clock_notes(incident)}"),
-        ("当前时限", f"{when(incident.due_at)}{late}"),
-        ("受理", when(incident.accepted_at)),
-        ("处置完成", when(incident.resolved_at)),
-        ("办结", when(incident.closed_at)),
-        ("承办单位", incident.department_name or _NOTHING),
-        ("关联事件", _related(incident)),
+        (_("编号"), incident.no),
+        (_("状态"), _("、").join([status, *marks])),
+        (
+            _("级别"),
+            f"{labels.SEVERITY_LEVEL[incident.severity].text} {labels.SEVERITY[incident.severity].text}",
+        ),
+        (
+            _("类别"),
+            _("{name}（{detail}）", name=f"{incident.major_name} › {incident.class_name}", detail=incident.class_code),
+        ),
+        (_("来源"), labels.SOURCE[incident.source].text),
+        (_("报告人"), reporter or _NOTHING),
+        (_("上报时间"), when(incident.reported_at)),
+        (_("总时限"), f"{when(incident.settle_by)}{overdue}{_clock_notes(incident)}"),
+        (_("当前时限"), f"{when(incident.due_at)}{late}"),
+        (_("受理"), when(incident.accepted_at)),
+        (_("处置完成"), when(incident.resolved_at)),
+        (_("办结"), when(incident.closed_at)),
+        (_("承办单位"), incident.department_name or _NOTHING),
+        (_("关联事件"), _related(incident)),
     )
     wholes = (
-        ("网格", " › ".join(f"{grid.name}" for grid in reversed(incident.chain)) + f"（{incident.grid_code}）"),
-        ("地址", incident.address or _NOTHING),
-        ("坐标", _coordinates(incident)),
-        ("情况", incident.description or _NOTHING),
+        (
+            _("网格"),
+            _(
+                "{name}（{detail}）",
+                name=" › ".join(g.name for g in reversed(incident.chain)),
+                detail=incident.grid_code,
+            ),
+        ),
+        (_("地址"), incident.address or _NOTHING),
+        (_("坐标"), _coordinates(incident)),
+        (_("情况"), incident.description or _NOTHING),
     )
     facts = [{"name": name, "value": value, "wide": False} for name, value in halves]
     return facts + [{"name": name, "value": value, "wide": True} for name, value in wholes]
@@ -163,36 +198,42 @@ def _facts(sheet: Sheet, when: _Clock) -> list[dict[str, Any]]:
 
 def _clock_notes(incident: Incident) -> str:
     """What became of the clock of the whole matter."""
-    notes = ["暂停计时"] if incident.remaining_s is not None and incident.is_open else []
-    notes += [f"延期 {incident.extensions} 次"] if incident.extensions else []
-    notes += ["申诉成立，不计超期"] if incident.is_exempt else []
-    return f"（{'，'.join(notes)}）" if notes else ""
+    notes = [_("暂停计时")] if incident.remaining_s is not None and incident.is_open else []
+    notes += [_n("已延期 {n} 次", incident.extensions)] if incident.extensions else []
+    notes += [_("申诉成立，不计入超期统计")] if incident.is_exempt else []
+    return _("（{notes}）", notes=_("，").join(notes)) if notes else ""
 
 
 def _related(incident: Incident) -> str:
-    related = [f"重复于 {incident.merged_into_no}"] if incident.merged_into_no else []
-    related += [f"拆自 {incident.parent_no}"] if incident.parent_no else []
-    related += [f"拆出 {no}" for no in incident.part_nos]
-    return "；".join(related) or _NOTHING
+    related = [_("重复于 {no}", no=incident.merged_into_no)] if incident.merged_into_no else []
+    related += [_("拆自 {no}", no=incident.parent_no)] if incident.parent_no else []
+    related += [_("拆出 {no}", no=no) for no in incident.part_nos]
+    return _("；").join(related) or _NOTHING
 
 
 def _coordinates(incident: Incident) -> str:
-    stored = f"东经 {incident.lon:.6f}°，北纬 {incident.lat:.6f}°（CGCS2000，EPSG:4490）"
+    stored = _("东经 {lon:.6f}°，北纬 {lat:.6f}°（CGCS2000，EPSG:4490）", lon=incident.lon, lat=incident.lat)
     crs = str(incident.raw_crs)
     if (round(incident.raw_x, 6), round(incident.raw_y, 6)) == (round(incident.lon, 6), round(incident.lat, 6)):
         return stored
-    name = labels.CRS[crs].zh if crs in labels.CRS else crs
-    return f"{stored}；上报时为 {incident.raw_x:.6f}, {incident.raw_y:.6f}，{name}"
+    name = labels.CRS[crs].text if crs in labels.CRS else crs
+    return _(
+        "{stored}；上报时为 {x:.6f}, {y:.6f}，{crs}",
+        stored=stored,
+        x=incident.raw_x,
+        y=incident.raw_y,
+        crs=name,
+    )
 
 
 def _sent(row: Sent, when: _Clock) -> list[str]:
-    result = labels.ASSIGNMENT[row.status].zh
-    why = f"，{'改派：' if row.is_override else ''}{row.reason}" if row.reason else ""
+    result = labels.ASSIGNMENT[row.status].text
+    why = [_("改派：{reason}", reason=row.reason) if row.is_override else row.reason] if row.reason else []
     return [
-        f"{row.worker_name or '辖区外人员'}\n{row.worker_code or ''}".strip(),
+        f"{row.worker_name or _('辖区外人员')}\n{row.worker_code or ''}".strip(),
         *(when(at).replace(" ", "\n") for at in (row.dispatched_at, row.acknowledged_at, row.arrived_at, row.ended_at)),
         f"{row.distance_m:,.0f} m",
-        f"{result}{why}",
+        _("，").join([result, *why]),
     ]
 
 
@@ -201,7 +242,11 @@ def _photo(photo: Photo, jpeg: bytes | None, when: _Clock) -> dict[str, Any]:
     return {
         "file": None if jpeg is None else _file(photo),
         "told": f"{taken}\n{photo.note}".strip(),
-        "alt": f"{labels.PHOTO_PHASE[photo.phase].zh}照片，{taken}，{photo.note}".rstrip("，"),
+        "alt": _(
+            "{phase}照片，{told}",
+            phase=labels.PHOTO_PHASE[photo.phase].text,
+            told=_("，").join(part for part in (taken, photo.note) if part),
+        ),
     }
 
 

@@ -7,22 +7,23 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 import db.tiles
-from api.guard import GuardedRoute, Reader
+from api.guard import LayerRoute, Reader
 from api.layers import filter_key, respond, revision_key
 from api.query import feature_type, read_filter, whole
 from db.tiles import Cells, Tile
 
-router = APIRouter(prefix="/tiles", route_class=GuardedRoute, tags=["layers"])
+router = APIRouter(prefix="/tiles", route_class=LayerRoute, tags=["layers"])
 
 MVT = "application/vnd.mapbox-vector-tile"
 
 
-def _tile(z: int, x: int, y: int) -> Tile:
+def place(z: int, x: int, y: int) -> Tile:
+    """The tile that an address means."""
     return Tile(z=z, x=x, y=y)
 
 
 @router.get("/{key}/{z}/{x}/{y}.pbf")
-def tile(key: str, at: Annotated[Tile, Depends(_tile)], request: Request, caller: Reader) -> Response:
+def tile(key: str, at: Annotated[Tile, Depends(place)], request: Request, caller: Reader) -> Response:
     """One tile (Mapbox Vector Tile 2.1) of the Web Mercator pyramid, by the filter of the layer's items.
 
     Dense points come as cells with their number `n`. `rev` only tells addresses apart for caches.

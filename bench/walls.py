@@ -37,13 +37,13 @@ from governance.access import SYSTEM
 
 _WALLS = (1, 20, 100)
 _OFTEN_S = 1.0
-_WALKERS_S = {10.0: 15.0, 30.0: 5.0}
+_WALKERS_S = 10.0
 """The wall's own pace: see `pages/wall.py`. Its board runs every ten seconds anyhow, its map every thirty."""
 _APART_S = 0.06
-_BOARD = {"incidents", "devices", "workers"}
-_FOLLOWED = {10.0: _BOARD, 30.0: _BOARD | {"grids", "stations", "venues", "centres"}}
-_CHANGES = 10
-_EVERY_S = 6.0
+_BOARD = {"incidents", "devices"}
+_FOLLOWED = {10.0: _BOARD, 30.0: _BOARD | {"workers", "grids", "stations", "venues", "centres"}}
+_CHANGES = 8
+_EVERY_S = 10.0
 _SETTLE_S = 15.0
 
 
@@ -144,7 +144,7 @@ class Wall:
                 while not self._changed(seen, layers):
                     await self.news.wait()
                 while self._changed(seen, layers) == {"workers"}:
-                    left_s = ran_at + _WALKERS_S[interval] - time.monotonic()
+                    left_s = ran_at + _WALKERS_S - time.monotonic()
                     if left_s <= 0:
                         break
                     with suppress(TimeoutError):

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Device
 from db.session import Database
+from db.territory import subtree
 from geo.errors import InvalidInput, UnknownCode
 from governance.access import Permission, Principal
 
@@ -43,8 +44,10 @@ def write_status(session: Session, statuses: Mapping[str, str], *, now: datetime
     session.execute(_SET_STATUS, {"codes": codes, "statuses": [statuses[c] for c in codes], "now": now})
 
 
-def tally(session: Session) -> dict[str, int]:
-    """How many devices there are by status, every status named."""
+def tally(session: Session, *, grid: str | None = None) -> dict[str, int]:
+    """How many devices there are by status, every status named; `grid` takes in all below it."""
     by_status = select(Device.status, func.count()).group_by(Device.status)
+    if grid:
+        by_status = by_status.where(Device.quarter_code.in_(subtree(session, grid)))
     counted = {row.status: int(row[1]) for row in session.execute(by_status)}
     return {status: counted.get(status, 0) for status in STATUSES}

@@ -10,6 +10,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from db.models import ReportedFigure
+from db.sql import statement
+from db.territory import subtree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +36,8 @@ class HourCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CommunityRate:
-    """Of the incidents closed in a community, how many in time; `rate` is None when none was closed."""
+class GridRate:
+    """Of the incidents closed in a grid, how many in time; `rate` is None when none was closed."""
 
     code: str
     name: str
@@ -45,8 +47,8 @@ class CommunityRate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreetDuty:
-    """Full-time workers of a street: on duty, and on file."""
+class GridDuty:
+    """Full-time workers of a grid and all below it: on duty, and on file."""
 
     code: str
     name: str
@@ -56,12 +58,15 @@ class StreetDuty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duty:
-    """Full-time workers: on file, on duty, of these with an open task; and by street."""
+    """Full-time workers: on file, on duty, of these with an open task; and by the grids of the level below.
+
+    Whoever is posted at the grid itself counts in the whole and in none of the parts.
+    """
 
     total: int
     on_duty: int
     busy: int
-    by_street: tuple[StreetDuty, ...]
+    parts: tuple[GridDuty, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +92,8 @@ _TODAY = text(
         CAST(avg(extract(epoch FROM closed_at - reported_at)) FILTER (WHERE status = 'closed' AND closed_at >= :since)
             AS float8) AS mean_settle_s
     FROM incident
-    WHERE is_open OR reported_at >= :since OR closed_at >= :since"""
+    WHERE (is_open OR reported_at >= :since OR closed_at >= :since)
+        AND (CAST(:grids AS text[]) IS NULL OR grid_code = ANY (CAST(:grids AS text[])))"""
 )
 
 _TREND = text(
@@ -98,65 +104,58 @@ _TREND = text(
     )
     SELECT span.hour,
         (SELECT count(*) FROM incident
-         WHERE reported_at >= span.hour AND reported_at < span.hour + interval '1 hour') AS reported,
+         WHERE reported_at >= span.hour AND reported_at < span.hour + interval '1 hour'
+            AND (CAST(:grids AS text[]) IS NULL OR grid_code = ANY (CAST(:grids AS text[])))) AS reported,
         (SELECT count(*) FROM incident
-         WHERE status = 'closed' AND closed_at >= span.hour AND closed_at < span.hour + interval '1 hour') AS closed
+         WHERE status = 'closed' AND closed_at >= span.hour AND closed_at < span.hour + interval '1 hour'
+            AND (CAST(:grids AS text[]) IS NULL OR grid_code = ANY (CAST(:grids AS text[])))) AS closed
     FROM span
     ORDER BY span.hour"""
 )
 
-# In time: settled on the spot (resolved) by the deadline of the whole matter. An appeal that was granted leaves the
-# matter out of this statistic, and nowhere else.
-_CLOSURE_RANKING = text(
-    """SELECT g.code, g.name, count(i.id) AS closed,
-        count(i.id) FILTER (WHERE coalesce(i.resolved_at, i.closed_at) <= i.settle_by) AS on_time
-    FROM grid AS g
-    LEFT JOIN incident AS i ON starts_with(i.grid_code, g.code) AND i.status = 'closed'
-        AND i.closed_at >= :since AND i.closed_at < :now AND NOT i.is_exempt
-    WHERE g.level = 'community'
-    GROUP BY g.code, g.name
-    ORDER BY count(i.id) FILTER (WHERE coalesce(i.resolved_at, i.closed_at) <= i.settle_by)::float8
-        / nullif(count(i.id), 0) DESC NULLS LAST, g.code"""
-)
-
-_DUTY = text(
-    """SELECT g.code, g.name, count(r.worker_id) AS total, count(r.worker_id) FILTER (WHERE r.on_duty) AS on_duty,
-        count(r.worker_id) FILTER (WHERE r.on_duty AND r.load > 0) AS busy
-    FROM grid AS g
-    LEFT JOIN responder AS r ON starts_with(r.grid_code, g.code) AND r.pool = 'full_time'
-    WHERE g.level = 'street'
-    GROUP BY g.code, g.name
-    ORDER BY g.code"""
+_FORCES = text(
+    """SELECT count(*) AS total, count(*) FILTER (WHERE on_duty) AS on_duty,
+        count(*) FILTER (WHERE on_duty AND load > 0) AS busy
+    FROM responder
+    WHERE pool = 'full_time' AND (CAST(:grids AS text[]) IS NULL OR grid_code = ANY (CAST(:grids AS text[])))"""
 )
 
 
-def today(session: Session, *, now: datetime, since: datetime) -> Today:
-    """What was reported and closed since `since`, and what is open at `now`, in the caller's scope."""
-    return Today(**session.execute(_TODAY, {"now": now, "since": since}).one()._asdict())
+def _grids(session: Session, grid: str | None) -> list[str] | None:
+    return subtree(session, grid) if grid else None
 
 
-def trend(session: Session, *, now: datetime, hours: int = 24) -> list[HourCount]:
+def today(session: Session, *, now: datetime, since: datetime, grid: str | None = None) -> Today:
+    """What was reported and closed since `since`, and what is open at `now`, in the caller's scope.
+
+    Here and below `grid` takes in all below it; `UnknownCode` for one that there isn't.
+    """
+    asked = {"now": now, "since": since, "grids": _grids(session, grid)}
+    return Today(**session.execute(_TODAY, asked).one()._asdict())
+
+
+def trend(session: Session, *, now: datetime, hours: int = 24, grid: str | None = None) -> list[HourCount]:
     """The last `hours` hours, the running one last."""
-    return [HourCount(**row._asdict()) for row in session.execute(_TREND, {"now": now, "hours": hours})]
+    asked = {"now": now, "hours": hours, "grids": _grids(session, grid)}
+    return [HourCount(**row._asdict()) for row in session.execute(_TREND, asked)]
 
 
-def closure_ranking(session: Session, *, since: datetime, now: datetime) -> list[CommunityRate]:
-    """Communities by the share of incidents closed since `since` that were settled in time (按期办结率), best first."""
+def closure_ranking(session: Session, *, since: datetime, now: datetime, under: str | None = None) -> list[GridRate]:
+    """Grids by the share of incidents closed since `since` that were settled in time (按期办结率), best first.
+
+    The communities, or the grids one level below `under`.
+    """
     return [
-        CommunityRate(**row._asdict(), rate=row.on_time / row.closed if row.closed else None)
-        for row in session.execute(_CLOSURE_RANKING, {"since": since, "now": now})
+        GridRate(**row._asdict(), rate=row.on_time / row.closed if row.closed else None)
+        for row in session.execute(statement("ranking"), {"since": since, "now": now, "under": under})
     ]
 
 
-def on_duty(session: Session) -> Duty:
-    """Full-time workers on file and on duty, by street."""
-    rows = session.execute(_DUTY).all()
-    return Duty(
-        total=sum(row.total for row in rows),
-        on_duty=sum(row.on_duty for row in rows),
-        busy=sum(row.busy for row in rows),
-        by_street=tuple(StreetDuty(code=row.code, name=row.name, on_duty=row.on_duty, total=row.total) for row in rows),
-    )
+def on_duty(session: Session, *, grid: str | None = None) -> Duty:
+    """Full-time workers on file and on duty, by street or by the grids one level below `grid`."""
+    whole = session.execute(_FORCES, {"grids": _grids(session, grid)}).one()
+    parts = session.execute(statement("duty"), {"under": grid})
+    return Duty(**whole._asdict(), parts=tuple(GridDuty(**row._asdict()) for row in parts))
 
 
 def reported_figures(session: Session) -> list[Figure]:

@@ -72,6 +72,17 @@ class QueueRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSet:
+    """Which incidents are open: `mark` is the same for the same numbers, and no other.
+
+    `bounds` encloses them (west, south, east, north in degrees); None when there are none.
+    """
+
+    mark: str
+    bounds: tuple[float, float, float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TickerRow:
     """A step with the incident that it belongs to."""
 
@@ -229,6 +240,20 @@ def finished(
         },
     )
     return [QueueRow(**row._asdict()) for row in rows]
+
+
+_OPEN_SET = text(
+    """SELECT md5(coalesce(string_agg(no, ' ' ORDER BY no), '')) AS mark, ST_XMin(ST_Extent(geom)) AS west,
+        ST_YMin(ST_Extent(geom)) AS south, ST_XMax(ST_Extent(geom)) AS east, ST_YMax(ST_Extent(geom)) AS north
+    FROM incident
+    WHERE is_open"""
+)
+
+
+def open_set(session: Session) -> OpenSet:
+    """Which incidents are open in the caller's scope, and where they lie."""
+    row = session.execute(_OPEN_SET).one()
+    return OpenSet(mark=row.mark, bounds=None if row.west is None else (row.west, row.south, row.east, row.north))
 
 
 def latest_steps(session: Session, *, limit: int = 30) -> list[TickerRow]:

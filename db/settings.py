@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     """Database connections that one process keeps open at most, beside five more under load."""
     session_hours: int = Field(default=72, ge=1, le=24 * 90)
     """How long a login lasts. A wall is left on for days."""
+    basemap_url: str = ""
+    """A map server in place of the own ground: templates of XYZ or WMTS, apart by spaces, the bottom one first."""
+    basemap_attribution: str = ""
+    """Whose map that is, shown on every map; without it the server's name is."""
     cookie_secure: bool = False
     """Whether the login cookie is sent over HTTPS only; set it behind a TLS proxy."""
     track_days: int = Field(default=30, ge=1, le=366)

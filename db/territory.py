@@ -84,6 +84,11 @@ _CHAIN = text(
     SELECT code, name, level, kind, parent_code FROM chain ORDER BY height"""
 )
 
+_BOUNDS = text(
+    "SELECT ST_XMin(geom) AS west, ST_YMin(geom) AS south, ST_XMax(geom) AS east, ST_YMax(geom) AS north"
+    " FROM grid WHERE code = :code"
+)
+
 # A point on a shared border belongs to the lower code; a building grid lies in its quarter and is the finer.
 _FINEST = text(
     """SELECT g.code
@@ -128,6 +133,14 @@ def grids(session: Session, *, level: str | None = None, under: str | None = Non
 def chain(session: Session, code: str) -> tuple[GridRow, ...]:
     """The grid `code` and what lies above it, finest first; empty when there is none."""
     return tuple(GridRow(**row._asdict()) for row in session.execute(_CHAIN, {"code": code}))
+
+
+def bounds(session: Session, code: str) -> tuple[float, float, float, float]:
+    """West, south, east and north of the grid in degrees. Raises `UnknownCode` when there is none."""
+    row = session.execute(_BOUNDS, {"code": code}).one_or_none()
+    if row is None:
+        raise UnknownCode(f"there is no grid {code}", field="grid")
+    return (row.west, row.south, row.east, row.north)
 
 
 def subtree(session: Session, code: str) -> list[str]:

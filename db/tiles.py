@@ -29,10 +29,11 @@ COARSE_BELOW = 14
 CELLS = 8
 """Of a tile's side: 64 pixels on a map, which a disc with a number fills without touching the next."""
 _CELL_BITS = 3
-_UNITS = 4096
+UNITS = 4096
+"""Of a tile's side, to which geometries are rounded."""
 _BUFFER = 64
 """Of a tile's side, in which the geometries of lines and areas reach beyond it, so that outlines meet."""
-_WORLD_M = 40_075_016.685578488
+WORLD_M = 40_075_016.685578488
 """The side of Web Mercator's square, which tiles divide (OGC Two Dimensional Tile Matrix Set, WebMercatorQuad)."""
 _MERCATOR = 3857
 
@@ -175,7 +176,7 @@ def _here(session: Session, key: str, flt: FeatureFilter, at: Tile | None = None
 def _whole(session: Session, kind: FeatureType, flt: FeatureFilter, at: Tile, *, personal: bool) -> sa.Subquery:
     view = view_of(kind)
     buffer = 0 if is_dense(kind.key) else _BUFFER
-    square = sa.func.ST_Expand(at.envelope, _WORLD_M / 2**at.z * buffer / _UNITS)
+    square = sa.func.ST_Expand(at.envelope, WORLD_M / 2**at.z * buffer / UNITS)
     geometry = _in_tile(sa.func.ST_Transform(view.c.geom, _MERCATOR), at, buffer=buffer)
     columns = (_plain(kind, view.c, p.name) for p in kind.visible(personal=personal))
     where = (_meets(view.c.geom, square), *conditions(session, kind.key, flt))
@@ -188,7 +189,7 @@ def _meets(geom: sa.ColumnElement[Any], square: sa.ColumnElement[Any]) -> sa.Col
 
 def _cell(here: sa.CTE, zoom: int) -> tuple[sa.ColumnElement[int], sa.ColumnElement[int]]:
     """Column from the west and row from the north of each point's cell, over the whole world at that zoom."""
-    side, edge = _WORLD_M / 2 ** (zoom + _CELL_BITS), _WORLD_M / 2
+    side, edge = WORLD_M / 2 ** (zoom + _CELL_BITS), WORLD_M / 2
     column = sa.cast(sa.func.floor((here.c.x + edge) / side), sa.BigInteger())
     return column, sa.cast(sa.func.floor((edge - here.c.y) / side), sa.BigInteger())
 
@@ -198,7 +199,7 @@ def _point(x: sa.ColumnElement[Any], y: sa.ColumnElement[Any]) -> sa.ColumnEleme
 
 
 def _in_tile(geometry: sa.ColumnElement[Any], at: Tile, *, buffer: int) -> sa.ColumnElement[Any]:
-    return sa.func.ST_AsMVTGeom(geometry, at.envelope, _UNITS, buffer, True).label("geom")
+    return sa.func.ST_AsMVTGeom(geometry, at.envelope, UNITS, buffer, True).label("geom")
 
 
 def _plain(kind: FeatureType, columns: Any, name: str) -> sa.ColumnElement[Any]:
@@ -214,5 +215,5 @@ def _plain(kind: FeatureType, columns: Any, name: str) -> sa.ColumnElement[Any]:
 
 def _encoded(session: Session, key: str, rows: sa.Subquery, *, feature_id: str | None = None) -> bytes:
     args = ["geom"] if feature_id is None else ["geom", feature_id]
-    made = sa.func.ST_AsMVT(sa.literal_column("t"), key, _UNITS, *args, type_=sa.LargeBinary())
+    made = sa.func.ST_AsMVT(sa.literal_column("t"), key, UNITS, *args, type_=sa.LargeBinary())
     return bytes(session.scalars(sa.select(made).select_from(rows)).one() or b"")

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
+from governance.language import N_, _, _n
 from governance.policy import Rules
 
 DETOUR = 1.3
@@ -273,13 +274,13 @@ def _ranked(candidate: Candidate, place: int, ring: Ring, rules: Rules, now: dat
 
 
 _RING_WORDS = {
-    Ring.OWN: "本网格责任人",
-    Ring.SIBLING: "同社区相邻网格",
-    Ring.COMMUNITY: "本社区责任人",
-    Ring.STREET: "本街道支援",
-    Ring.ANYONE: "跨街道支援",
+    Ring.OWN: N_("本网格责任人"),
+    Ring.SIBLING: N_("同社区相邻网格"),
+    Ring.COMMUNITY: N_("本社区责任人"),
+    Ring.STREET: N_("本街道支援"),
+    Ring.ANYONE: N_("跨街道支援"),
 }
-_MODE_WORDS = {"walk": "步行", "ebike": "骑行", "car": "驾车"}
+_MODE_WORDS = {"walk": N_("步行"), "ebike": N_("骑行"), "car": N_("驾车")}
 _KILOMETRE = 1000
 
 
@@ -287,15 +288,17 @@ def explain(ranked: Ranked, mode: str = "walk") -> str:
     """Why this one, in a sentence for the desk: "本网格责任人，距 320 m，步行约 4 分钟，手头 1 件"."""
     distance_m = round(ranked.candidate.distance_m)
     shown = f"{distance_m} m" if distance_m < _KILOMETRE else f"{distance_m / _KILOMETRE:.1f} km"
-    way = "（无路网，按直线估）" if ranked.is_estimated else ""
+    mode, minutes = _(_MODE_WORDS[mode]), max(1, round(ranked.eta_s / 60))
     parts = [
-        _RING_WORDS[ranked.ring],
-        f"距 {shown}",
-        f"{_MODE_WORDS[mode]}约 {max(1, round(ranked.eta_s / 60))} 分钟{way}",
-        f"手头 {ranked.candidate.load} 件" if ranked.candidate.load else "手头无任务",
+        _(_RING_WORDS[ranked.ring]),
+        _("距 {distance}", distance=shown),
+        _("{mode}约 {minutes} 分钟（无路网，按直线估）", mode=mode, minutes=minutes)
+        if ranked.is_estimated
+        else _("{mode}约 {minutes} 分钟", mode=mode, minutes=minutes),
+        _n("手头 {n} 件", ranked.candidate.load) if ranked.candidate.load else _("手头无任务"),
     ]
     if ranked.position is PositionKind.POST:
-        parts.append("无实时位置，按岗位网格计")
+        parts.append(_("无实时位置，按岗位网格计"))
     elif ranked.position is PositionKind.STALE and ranked.age_s is not None:
-        parts.append(f"位置为 {ranked.age_s // 60} 分钟前")
-    return "，".join(parts)
+        parts.append(_("位置为 {minutes} 分钟前", minutes=ranked.age_s // 60))
+    return _("，").join(parts)

@@ -8,12 +8,16 @@ from governance import labels
 from layers.palette import KINDS, rgb
 from layers.spec import LayerSpec, Look, Source, Symbol, layer
 
-_COLOURS = {"residential": "#8a97a3", "business": "#6d8fb3", "public": "#5ea38f"}
+SHADES = {"residential": ("#9aa7b4", 0.5), "business": ("#4a84cc", 0.6), "public": ("#0f6b55", 0.6)}
+"""Fill and its opacity by use: three steps of lightness, which everybody sees."""
 
 
 def draw(source: Source, look: Look) -> list[pdk.Layer]:
     """Filled footprints with a thin outline."""
-    shades = " : ".join(f"properties.usage == '{usage}' ? {rgb(colour, 120)}" for usage, colour in _COLOURS.items())
+    shades = " : ".join(
+        f"properties.usage == '{usage}' ? {rgb(colour, round(255 * alpha))}"
+        for usage, (colour, alpha) in SHADES.items()
+    )
     return [
         layer(
             "GeoJsonLayer",
@@ -37,7 +41,7 @@ SPEC = LayerSpec(
     order=5,
     draw=draw,
     symbols=tuple(
-        Symbol(label=label.zh, where={"usage": (usage,)}, colour=_COLOURS[usage], width_px=12)
+        Symbol(word=label, where={"usage": (usage,)}, colour=SHADES[usage][0], width_px=12)
         for usage, label in labels.BUILDING_USAGE.items()
     ),
     fields=("usage",),

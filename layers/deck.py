@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, log2, radians
 
 import pydeck as pdk
@@ -17,8 +17,15 @@ from layers.palette import rgb
 from layers.spec import Look, Source, layer
 from layers.symbols import atlas_url, mapping
 
+_NO_GROUND = basemap.Ground()
+
 _TILE_PX = 512
 """deck.gl's zoom 0 shows the world in so many pixels."""
+
+_EQUATOR_M = 40_075_016.686
+
+_FLAT = {"dragRotate": False, "touchRotate": False, "doubleClickZoom": False}
+"""North stays up, and two clicks are two clicks."""
 
 
 class Deck(pdk.Deck):  # type: ignore[misc]  # pydeck has no types
@@ -59,6 +66,11 @@ def initial_view(bounds: Sequence[float], *, width_px: float, height_px: float, 
     )
 
 
+def metres_per_px(view: pdk.ViewState) -> float:
+    """Metres on the ground of one pixel in the middle of the view."""
+    return float(_EQUATOR_M * cos(radians(view.latitude)) / _TILE_PX / 2**view.zoom)
+
+
 def view_at(lon: float, lat: float, *, zoom: float) -> ViewState:
     """The view with the place in its middle."""
     return ViewState(longitude=lon, latitude=lat, zoom=zoom, min_zoom=9, max_zoom=19, pitch=0, bearing=0)
@@ -83,24 +95,37 @@ def compose(
     label_kinds: Iterable[str] = ("street", "community", "quarter", "road"),
     marked: Marked | None = None,
     focus: Source | None = None,
+    beneath: Iterable[pdk.Layer] = (),
+    is_flat: bool = False,
+    names_scale: float = 1.0,
     heat: Source | None = None,
     tooltip: str = "",
+    ground: basemap.Ground = _NO_GROUND,
+    map_style: str = "",
 ) -> Deck:
     """The chart's deck: every layer has a constant id, and the view is the one that the map opens with.
 
-    `focus` names grids to be outlined strongly: those that everything else was narrowed to. `heat` is drawn as a heat
-    map below the points.
+    `ground` says how much there is to draw below everything. `focus` names grids to be outlined strongly: those that
+    everything else was narrowed to. `beneath` lies under the names and on the areas; `heat` is a heat map below the
+    points. `is_flat` keeps north up and takes double clicks for clicks.
 
-    `map_style` is left out on purpose: with it, even with None, a foreign base map would be fetched.
+    `map_style` names the style of a map server's pictures, which take the ground's place and bring streets' names of
+    their own. Without one it is left out of the deck on purpose: with it, even with None, a foreign base map would be
+    fetched.
     """
     ordered = sorted(shown, key=lambda source: LAYERS[source.key].order)
-    stack = list(basemap.draw(look))
+    kinds = set(label_kinds) - ({"road"} if map_style else set())
+    stack = [] if map_style else list(basemap.draw(ground, look))
     areas = [source for source in ordered if source.key in {"grids", "buildings"}]
     points = [source for source in ordered if source not in areas]
     for source in areas:
         stack += LAYERS[source.key].draw(source, look)
+    stack += beneath
     stack.append(_focus(focus, look))
-    stack += names.draw(labels, look, kinds=label_kinds)
+    named = replace(look, scale=look.scale * names_scale)
+    if ground.is_tiled and "road" in kinds:
+        stack.append(names.draw_tiles(ground.revision, named))
+    stack += names.draw(labels, named, kinds=kinds)
     if heat is not None:
         stack.append(heatmap.draw(heat, look))
     for source in points:
@@ -109,7 +134,8 @@ def compose(
     return Deck(
         layers=stack,
         initial_view_state=view,
-        map_provider=None,
+        views=[pdk.View(type="MapView", controller=_FLAT if is_flat else True)],
+        **({"map_provider": "mapbox", "map_style": map_style} if map_style else {"map_provider": None}),
         tooltip={"html": tooltip, "style": {"padding": "0", "background": "none"}} if tooltip else False,
     )
 
@@ -125,7 +151,7 @@ def _focus(focus: Source | None, look: Look) -> pdk.Layer:
         get_line_width=0,
         line_width_min_pixels=3.5 * look.scale,
         line_joint_rounded=True,
-        _subLayerProps={"polygons-stroke": {"getColor": rgb(look.palette.accent)}},
+        _subLayerProps={"polygons-stroke": {"getColor": rgb(look.palette.focus)}},
     )
 
 

@@ -31,7 +31,7 @@ SPEC = LayerSpec(
     order=30,
     draw=draw,
     symbols=tuple(
-        Symbol(label=label.zh, where={"kind": (kind,)}, icon=f"device-{kind}-online")
+        Symbol(word=label, where={"kind": (kind,)}, icon=f"device-{kind}-online")
         for kind, label in labels.DEVICE_KIND.items()
     ),
     fields=("kind", "status"),

@@ -14,7 +14,6 @@ LEVELS = ("street", "community", "quarter", "building")
 _STACK = ("quarter", "building", "community", "street")
 """From the bottom to the top."""
 
-_SIZES = {"street": "大", "community": "中", "quarter": "小", "building": "微"}
 _WIDTH_M = {"street": 24.0, "community": 12.0, "quarter": 5.0, "building": 5.0}
 _PIXELS = {"street": (2.6, 5.0), "community": (1.4, 3.0), "quarter": (0.7, 2.2), "building": (0.7, 2.0)}
 _ALPHA = {"street": 235, "community": 125, "quarter": 130, "building": 170}
@@ -67,7 +66,7 @@ SPEC = LayerSpec(
     draw=draw,
     symbols=tuple(
         Symbol(
-            label=f"{labels.GRID_LEVEL[level].zh}({_SIZES[level]}网格)",
+            word=labels.GRID_SIZE[level],
             where={"level": (level,)},
             colour=KINDS["grids"],
             width_px=_PIXELS[level][1],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pydeck as pdk
 
+from governance.language import _
 from layers.palette import HEAT, rgb
 from layers.spec import Look, Source, layer
 
@@ -28,4 +29,5 @@ def draw(source: Source, look: Look) -> pdk.Layer:
 def key() -> str:
     """The heat map's legend: its colours from few to many, in HTML."""
     steps = ", ".join(HEAT)
-    return f'<span class="heat-key">少<i style="background:linear-gradient(90deg, {steps})"></i>多（按级别加权）</span>'
+    scale = f'<i style="background:linear-gradient(90deg, {steps})"></i>'
+    return f'<span class="heat-key">{_("少{scale}多（按级别加权）", scale=scale)}</span>'

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pydeck as pdk
 
+from governance import labels
 from governance.incident import FINISHED, Severity, Status
-from layers.palette import SEVERITY_NUMERAL
 from layers.spec import LayerSpec, Look, Source, Symbol, icons
 
 HANDLING = frozenset({Status.DISPATCHED, Status.PROCESSING, Status.RESOLVED})
@@ -41,7 +41,7 @@ SPEC = LayerSpec(
     order=90,
     draw=draw,
     symbols=tuple(
-        Symbol(label=f"{SEVERITY_NUMERAL[s]} 级", where={"severity": (str(s.value),)}, icon=f"incident-{s}-waiting")
+        Symbol(word=labels.SEVERITY_LEVEL[s], where={"severity": (str(s.value),)}, icon=f"incident-{s}-waiting")
         for s in Severity
     ),
     fields=("severity", "status"),

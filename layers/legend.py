@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
+from governance.language import N_, _
 from layers.catalog import LAYERS, spec
 from layers.spec import Symbol
 from layers.symbols import url
 
 _MORE = {
     "incidents": (
-        ("incident-3-waiting", "实心为待处置"),
-        ("incident-3-handling", "空心为处置中"),
-        ("incident-finished", "已结束"),
+        ("incident-3-waiting", N_("实心为待处置")),
+        ("incident-3-handling", N_("空心为处置中")),
+        ("incident-finished", N_("已结束")),
     ),
-    "devices": (("device-camera-offline", "离线"), ("device-camera-alarm", "告警")),
+    "devices": (("device-camera-offline", N_("离线")), ("device-camera-alarm", N_("告警"))),
 }
 """What a layer's symbols say besides their main distinction."""
 
@@ -35,7 +36,7 @@ def icon(name: str) -> str:
 
 def extras(key: str) -> tuple[tuple[str, str], ...]:
     """What else the symbols of a layer say: (symbol, meaning)."""
-    return _MORE.get(key, ())
+    return tuple((name, _(text)) for name, text in _MORE.get(key, ()))
 
 
 def strip(keys: Iterable[str]) -> str:
@@ -47,13 +48,15 @@ def strip(keys: Iterable[str]) -> str:
             continue
         if key == "incidents":
             levels = "".join(icon(symbol.icon) for symbol in layer.symbols)
-            parts.append(f"<span>{levels}{escape(layer.title)} I–IV 级</span>")
-            parts += [f"<span>{icon(name)}{escape(text)}</span>" for name, text in _MORE[key][1:2]]
+            parts.append(f"<span>{levels}{escape(_('{layer} I–IV 级', layer=layer.title))}</span>")
+            parts += [f"<span>{icon(name)}{escape(text)}</span>" for name, text in extras(key)[1:2]]
         elif key == "devices":
-            parts += [f"<span>{icon(name)}设备{escape(text)}</span>" for name, text in _MORE[key]]
+            parts += [
+                f"<span>{icon(name)}{escape(_('设备{status}', status=text))}</span>" for name, text in extras(key)
+            ]
         elif key == "workers":
             parts += [
-                f"<span>{mark(symbol)}{escape(layer.title)}{escape(symbol.label)}</span>"
+                f"<span>{mark(symbol)}{escape(_('{layer}{word}', layer=layer.title, word=symbol.label))}</span>"
                 for symbol in layer.symbols[:2]
             ]
         elif layer.symbols[0].icon:

@@ -14,7 +14,7 @@ from shapely.geometry import LineString, shape
 from shapely.ops import linemerge
 
 from layers.palette import rgb
-from layers.spec import Look, layer
+from layers.spec import MVT_WORKER, Look, layer
 
 _METRES_PER_DEGREE = 111_320.0
 _REPEAT_M = 900.0
@@ -26,6 +26,9 @@ _CHARACTER_M = 15.0
 _LEVEL_PX = {"street": 20.0, "community": 16.0, "quarter": 12.5}
 _PRIORITY = {"street": 900, "community": 800, "quarter": 300, "road": 500}
 _ROAD_PX = 12.0
+_FONT = "PingFang SC, Microsoft YaHei, Noto Sans CJK SC, sans-serif"
+_LETTERS = {"sdf": True, "fontSize": 48, "buffer": 6, "radius": 14}
+_HALO = 3.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,35 @@ def _along(text: str, lines: Iterable[LineString]) -> Iterable[Name]:
             yield Name(text=text, kind="road", lon=round(lon, 6), lat=round(lat, 6), angle=round(upright, 1))
 
 
+def draw_tiles(revision: int, look: Look) -> pdk.Layer:
+    """Names along the streets of a ground that comes as tiles: each tile brings those that have room in it."""
+    return layer(
+        "MVTLayer",
+        "road-names",
+        f"/tiles/names/{{z}}/{{x}}/{{y}}.pbf?rev={revision}",
+        pickable=False,
+        binary=False,
+        load_options={"mvt": {"workerUrl": MVT_WORKER}},
+        min_zoom=10,
+        max_zoom=17,
+        point_type="text",
+        get_text="@@=properties.name",
+        get_text_size=_ROAD_PX * look.scale,
+        get_text_angle="@@=properties.angle",
+        text_size_units="pixels",
+        text_character_set="auto",
+        text_font_family=_FONT,
+        text_font_weight=600,
+        text_font_settings=_LETTERS,
+        text_outline_width=_HALO,
+        text_outline_color=rgb(look.palette.halo, 230),
+        extensions=[{"@@type": "CollisionFilterExtension"}],
+        get_collision_priority=f"@@={_PRIORITY['road']} + properties.rank",
+        collision_test_props={"sizeScale": 2.0},
+        _subLayerProps={"points-text": {"getColor": rgb(look.palette.label)}},
+    )
+
+
 def draw(
     names: Iterable[Name], look: Look, *, kinds: Iterable[str] = ("street", "community", "quarter", "road")
 ) -> list[pdk.Layer]:
@@ -101,10 +133,10 @@ def draw(
             _subLayerProps={"characters": {"getColor": "@@=c"}},
             size_units="pixels",
             character_set="auto",
-            font_family="PingFang SC, Microsoft YaHei, Noto Sans CJK SC, sans-serif",
+            font_family=_FONT,
             font_weight=600,
-            font_settings={"sdf": True, "fontSize": 48, "buffer": 6, "radius": 14},
-            outline_width=3.2,
+            font_settings=_LETTERS,
+            outline_width=_HALO,
             outline_color=rgb(look.palette.halo, 230),
             get_text_anchor="middle",
             get_alignment_baseline="center",

@@ -42,7 +42,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
 class Palette:
     """One theme. `alarm`, `warn` and `good` are for text; the colours of `SEVERITY` are for filled marks.
 
-    `route` is of ways that responders take: none of the blues and greys that boundaries have.
+    `route` is of ways that responders take: none of the blues and greys that boundaries have. `focus` outlines the
+    grid that a map is narrowed to.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Palette:
     grid_street: str
     grid_label: str
     route: str
+    focus: str
 
 
 DARK = Palette(
@@ -98,10 +100,11 @@ DARK = Palette(
     boundary="#2e4a63",
     label="#7c95a9",
     halo="#0b1622",
-    grid_line="#35587a",
+    grid_line="#46739c",
     grid_street="#4cc3ff",
     grid_label="#a9c3d8",
     route="#c9a2ff",
+    focus="#ffffff",
 )
 """The wall's."""
 
@@ -133,6 +136,7 @@ LIGHT = Palette(
     grid_street="#0b6bcb",
     grid_label="#3d4f5f",
     route="#7b2fc4",
+    focus="#0b6bcb",
 )
 """Of the desk, the map and the planning."""
 

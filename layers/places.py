@@ -20,9 +20,7 @@ def _spec(*, key: str, prefix: str, order: int, kinds: Sequence[str], pixels: tu
     def draw(source: Source, look: Look) -> list[pdk.Layer]:
         return [icons(source, look, icon="properties.kind", aliases=aliases, metres=85, pixels=pixels)]
 
-    symbols = tuple(
-        Symbol(label=labels.PLACE_KIND[kind].zh, where={"kind": (kind,)}, icon=aliases[kind]) for kind in kinds
-    )
+    symbols = tuple(Symbol(word=labels.PLACE_KIND[kind], where={"kind": (kind,)}, icon=aliases[kind]) for kind in kinds)
     return LayerSpec(key=key, order=order, draw=draw, symbols=symbols, fields=("kind",))
 
 

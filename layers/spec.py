@@ -12,6 +12,8 @@ import pydeck as pdk
 
 from geo.features import FEATURE_TYPES, FeatureFilter
 from governance import labels
+from governance.labels import Label
+from governance.language import NATIVE, current
 from layers.palette import Palette
 from layers.symbols import atlas_url, mapping
 
@@ -84,11 +86,16 @@ class Symbol:
     `icon` names an SVG of `assets/symbols`; a layer of lines has `colour` and `width_px` instead.
     """
 
-    label: str
+    word: Label
     where: Mapping[str, tuple[str, ...]]
     icon: str = ""
     colour: str = ""
     width_px: float = 0
+
+    @property
+    def label(self) -> str:
+        """What it is called in the language that is read."""
+        return self.word.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +116,7 @@ class LayerSpec:
     @property
     def title(self) -> str:
         """What people call the layer."""
-        return labels.LAYERS[self.key].zh
+        return labels.LAYERS[self.key].text
 
 
 def layer(kind: str, ident: str, data: str | list[dict[str, Any]], **props: Any) -> pdk.Layer:
@@ -168,7 +175,9 @@ def _tiled(
 ) -> pdk.Layer:
     """Dense points as tiles: a disc with its number where several share a cell, the symbol where one stands alone."""
     several = "properties.n > 1 || !properties.code"
-    tens = "(properties.n - properties.n % 1000) / 10000 + '万'"
+    # Chinese counts by ten thousands, whoever has another word for them by thousands.
+    per, unit = (10_000, "万") if current() == NATIVE else (1_000, "k")
+    large = f"(properties.n - properties.n % 1000) / {per} + '{unit}'"
     return layer(
         "MVTLayer",
         f"{source.key}-tiles",
@@ -183,7 +192,7 @@ def _tiled(
         get_icon_size=f"{EXPRESSION}{several} ? {34 * look.scale} : {sum(pixels) / 2 * look.scale}",
         icon_size_units="pixels",
         icon_alpha_cutoff=0.3,
-        get_text=f"{EXPRESSION}{several} ? (properties.n < 10000 ? '' + properties.n : {tens}) : ''",
+        get_text=f"{EXPRESSION}{several} ? (properties.n < 10000 ? '' + properties.n : {large}) : ''",
         get_text_size=11 * look.scale,
         get_text_color=[255, 255, 255, 255],
         text_character_set="auto",

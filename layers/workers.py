@@ -30,7 +30,7 @@ SPEC = LayerSpec(
     order=80,
     draw=draw,
     symbols=tuple(
-        Symbol(label=label.zh, where={"availability": (availability,)}, icon=f"worker-{availability}")
+        Symbol(word=label, where={"availability": (availability,)}, icon=f"worker-{availability}")
         for availability, label in labels.AVAILABILITY.items()
     ),
     fields=("availability", "position_source"),

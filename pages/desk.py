@@ -13,6 +13,7 @@ from geo.features import FeatureFilter
 from governance import labels
 from governance.access import Permission
 from governance.incident import Severity, Status
+from governance.language import N_, _, _n
 from layers.palette import INK, SEVERITY, SEVERITY_NUMERAL
 from pages.ui import case, commands, context, hotspots, layout, parts, report, surgeplan, wording
 
@@ -32,7 +33,7 @@ _KEYS = {
     "Escape": "desk_close",
 }
 
-_HELP = """| 键 | 作用 |
+_HELP = N_("""| 键 | 作用 |
 |---|---|
 | **J** / **K** | 下一件 / 上一件 |
 | **Enter** | 一键派单，派给当前选中的人 |
@@ -45,7 +46,7 @@ _HELP = """| 键 | 作用 |
 | **Tab**、**↑** / **↓** | 在列表中移动，再按 Enter 或空格选中 |
 | **Esc** | 先离开正在填写的框，再收起上报（已填内容保留）或统筹 |
 | **?** | 打开或关闭本说明 |
-"""
+""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +95,8 @@ def _queue() -> None:
             "desk_rows",
             [*(_card(row, now) for row in rows), *(_finished_card(row, now) for row in found)],
             picked=picked or "",
-            label="待处置事件，按时限排序",
-            empty="没有符合条件的待处置事件。\n新上报的事件会自动出现在这里；按 N 上报一件。",
+            label=_("待处置事件，按时限排序"),
+            empty=_("没有符合条件的待处置事件。\n新上报的事件会自动出现在这里；按 N 上报一件。"),
             has_steps=True,
         )
         if clicked:
@@ -104,40 +105,40 @@ def _queue() -> None:
 
 def _head() -> None:
     title, new, together, keys = st.columns([1.7, 1.6, 1.6, 0.9], gap="xsmall", vertical_alignment="center")
-    title.html('<h2 class="desk-title">事件队列</h2>')
+    title.html(f'<h2 class="desk-title">{_("事件队列")}</h2>')
     if context.principal().may(Permission.DISPATCH) and together.button(
-        "统筹 P", key="desk_surge", width="stretch", help="联合派单：为所有待派事件统筹人员"
+        _("统筹 P"), key="desk_surge", width="stretch", help=_("联合派单：为所有待派事件统筹人员")
     ):
         surgeplan.forget()
         st.query_params.from_dict({"surge": "1"})
         st.rerun()
-    told = ("续填 N", "接着填没有提交的上报") if report.has_draft() else ("上报 N", "上报一件新事件")
+    told = (_("续填 N"), _("接着填没有提交的上报")) if report.has_draft() else (_("上报 N"), _("上报一件新事件"))
     if new.button(told[0], key="desk_new", width="stretch", help=told[1]):
         report.resume()
         st.query_params.from_dict({"new": "1"})
         st.rerun()
-    with keys.popover("?", key="desk_help", width="stretch", help="键盘操作"):
-        st.markdown(_HELP)
+    with keys.popover("?", key="desk_help", width="stretch", help=_("键盘操作")):
+        st.markdown(_(_HELP))
 
 
 def _filters() -> _Filter:
     grids = context.remembered("desk_grids", "all", ("grids",), _grids)
     q = st.text_input(
-        "搜索",
+        _("搜索"),
         key="desk_q",
         type="search",
         live=True,
-        placeholder="搜索编号、标题、地址  /",
+        placeholder=_("搜索编号、标题、地址  /"),
         label_visibility="collapsed",
     )
     names = {grid.code: grid.name for grid in grids}
     grid = st.selectbox(
-        "网格",
+        _("网格"),
         list(names),
         index=None,
         key="desk_grid",
         format_func=names.__getitem__,
-        placeholder="全部网格",
+        placeholder=_("全部网格"),
         label_visibility="collapsed",
     )
     narrowed = FeatureFilter(grid=grid, where={"is_open": ("true",)})
@@ -145,19 +146,19 @@ def _filters() -> _Filter:
         "desk_counts", grid, ("incidents",), lambda s: features.facets(s, "incidents", "status", narrowed)
     )
     severities = st.pills(
-        "级别",
+        _("级别"),
         list(Severity),
         selection_mode="multi",
         key="desk_severity",
-        format_func=lambda level: f"{SEVERITY_NUMERAL[level]} 级",
+        format_func=lambda level: labels.SEVERITY_LEVEL[level].text,
         label_visibility="collapsed",
     )
     statuses = st.pills(
-        "状态",
+        _("状态"),
         [status for status in Status if counts.get(status)],
         selection_mode="multi",
         key="desk_status",
-        format_func=lambda status: f"{labels.STATUS[status].zh} {counts.get(status, 0)}",
+        format_func=lambda status: f"{labels.STATUS[status].text} {counts.get(status, 0)}",
         label_visibility="collapsed",
     )
     return _Filter(
@@ -205,13 +206,19 @@ def _tally(rows: list[incidents.QueueRow], found: list[incidents.QueueRow], now:
     lost_at = context.deployment().feed.lost_at
     if lost_at is not None:
         since = wording.instant(lost_at, now, zone=context.county().timezone)
-        st.warning(f"与数据库的连接中断，画面停在 {since}；恢复后会自动更新。", icon=":material/cloud_off:")
+        st.warning(
+            _("与数据库的连接中断，画面停在 {since}；恢复后会自动更新。", since=since), icon=":material/cloud_off:"
+        )
     overdue = sum(wording.is_overdue(row.due_at, now) for row in rows)
-    shown = f"前 {_MOST_ROWS} 件" if len(rows) == _MOST_ROWS else f"{len(rows)} 件"
-    also = f"前 {_MOST_FINISHED} 件" if len(found) == _MOST_FINISHED else f"{len(found)} 件"
-    finished = f" · 另有<b>{also}</b>已结束" if found else ""
+    shown = _("前 {n} 件", n=_MOST_ROWS) if len(rows) == _MOST_ROWS else _n("{n} 件", len(rows))
+    also = _("前 {n} 件", n=_MOST_FINISHED) if len(found) == _MOST_FINISHED else _n("{n} 件", len(found))
     late = "late" if overdue else ""
-    st.html(f'<p class="desk-tally"><b>{shown}</b>待办 · <b class="{late}">{overdue}</b> 件超期{finished}</p>')
+    told = [
+        _("<b>{number}</b>待办", number=shown),
+        _('<b class="{tone}">{n}</b> 件超期', tone=late, n=overdue),
+        *([_("另有<b>{number}</b>已结束", number=also)] if found else []),
+    ]
+    st.html(f'<p class="desk-tally">{" · ".join(told)}</p>')
 
 
 def _card(row: incidents.QueueRow, now: datetime) -> parts.Card:
@@ -226,8 +233,10 @@ def _card(row: incidents.QueueRow, now: datetime) -> parts.Card:
         aside=wording.remaining(row.due_at, now),
         aside_hint=wording.full_instant(row.due_at, zone=context.county().timezone),
         tone=tone,
-        meta=f"{'督办 · ' if row.is_supervised else ''}{row.class_name} · {_place(row)}",
-        tail=f"{row.worker_name} · {labels.STATUS[row.status].zh}" if row.worker_name else labels.STATUS[row.status].zh,
+        meta=" · ".join([*([_("督办")] if row.is_supervised else []), row.class_name, _place(row)]),
+        tail=f"{row.worker_name} · {labels.STATUS[row.status].text}"
+        if row.worker_name
+        else labels.STATUS[row.status].text,
     )
 
 
@@ -238,20 +247,20 @@ def _finished_card(row: incidents.QueueRow, now: datetime) -> parts.Card:
         title=row.title,
         colour="var(--muted)",
         mark=SEVERITY_NUMERAL[row.severity],
-        aside=labels.STATUS[row.status].zh,
+        aside=labels.STATUS[row.status].text,
         meta=f"{row.class_name} · {_place(row)}",
-        tail=f"{wording.instant(row.reported_at, now, zone=context.county().timezone)} 上报",
+        tail=_("{at} 上报", at=wording.instant(row.reported_at, now, zone=context.county().timezone)),
         faded=True,
     )
 
 
 def _place(row: incidents.QueueRow) -> str:
-    return f"网格外 {row.grid_name}" if row.is_outside_grid else row.grid_name
+    return _("网格外 {grid_name}", grid_name=row.grid_name) if row.is_outside_grid else row.grid_name
 
 
 @st.fragment(run_every="60s", key="desk_repeated")
 def _repeated() -> None:
-    with commands.calmly(), st.expander("重复多发地点", key="desk_hotspots"):
+    with commands.calmly(), st.expander(_("重复多发地点"), key="desk_hotspots"):
         hotspots.render()
 
 

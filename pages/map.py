@@ -9,6 +9,7 @@ import streamlit as st
 
 from db.territory import GridRow
 from geo.features import FeatureFilter
+from governance.language import N_, _
 from layers import deck, heat, legend, tooltip
 from layers.catalog import LAYERS
 from layers.palette import LIGHT
@@ -17,6 +18,7 @@ from pages.ui import (
     chart,
     commands,
     context,
+    deeplink,
     featurecard,
     layertree,
     layout,
@@ -35,10 +37,12 @@ _LEFT_PX, _RIGHT_PX, _TOP_PX = 320, 400, 128
 _NARROW_PX = 900
 """Up to which width the map has the whole screen; the style sheet says the same."""
 _TABS_PX = 56
-_MEASURE, _HEAT, _PLAY = "测量", "热力图", "时间回放"
-_TOOLS = (_MEASURE, _HEAT, _PLAY)
+_MEASURE, _HEAT, _PLAY = "measure", "heat", "play"
+_TOOLS = {_MEASURE: N_("测量"), _HEAT: N_("热力图"), _PLAY: N_("时间回放")}
+_TOOL_KEY = "map_tool"
 _FOLLOW_KEY = "map_in_view"
 _CLOSE_ZOOM = 16
+_LISTED_KEY = "map_listed"
 _SELECTED = "at"
 """The parameter of the address that names the selected feature: layer and code."""
 
@@ -66,7 +70,7 @@ def _live(size: layout.Viewport) -> None:
                 found = mapsearch.show(text, place, go_to=_go_to)
                 q = "" if place else text
         with st.container(key="map_tree"):
-            st.html("<h2>图层</h2>")
+            st.html(f"<h2>{_('图层')}</h2>")
             chosen = layertree.show(grid.code if grid else None, q)
         _chips([*grid_chips, *layertree.search_chip(text), *chosen.chips])
         selected = _selected()
@@ -96,12 +100,12 @@ def _live(size: layout.Viewport) -> None:
 
 def _sheet(chosen: Chosen, selected: Found | None, narrowed: int, *, is_folded: bool) -> None:
     """On a phone the map has the whole screen, and everything else comes from below."""
-    listed = chosen.shown.get(str(st.session_state.get("map_listed")))
+    listed = chosen.shown.get(str(st.session_state.get(_LISTED_KEY)))
     tabs = [
-        parts.Tab(part="tree", label="图层"),
-        parts.Tab(part="where", label="筛选", note=wording.count(narrowed) if narrowed else ""),
-        parts.Tab(part="list", label="列表", note="" if listed is None else wording.count(listed)),
-        parts.Tab(part="card", label="详情", is_empty=selected is None),
+        parts.Tab(part="tree", label=_("图层")),
+        parts.Tab(part="where", label=_("筛选"), note=wording.count(narrowed) if narrowed else ""),
+        parts.Tab(part="list", label=_("列表"), note="" if listed is None else wording.count(listed)),
+        parts.Tab(part="card", label=_("详情"), is_empty=selected is None),
     ]
     detail = f"{selected.layer}:{selected.properties['code']}" if selected else ""
     parts.sheet("map_sheet", tabs, detail=detail, detail_part="card", is_folded=is_folded)
@@ -123,7 +127,16 @@ def _follow(target: str | None, *, is_new: bool) -> None:
 
 def _tool() -> str | None:
     with st.container(key="map_tools"):
-        return st.segmented_control("工具", _TOOLS, key="map_tool", label_visibility="collapsed", bind="query-params")
+        tool = st.segmented_control(
+            _("工具"),
+            list(_TOOLS),
+            default=next(iter(deeplink.asked(_TOOL_KEY, _TOOLS)), None),
+            format_func=lambda code: _(_TOOLS[code]),
+            key=_TOOL_KEY,
+            label_visibility="collapsed",
+        )
+        deeplink.keep(_TOOL_KEY, tool)
+        return tool
 
 
 def _select(target: str) -> None:
@@ -140,7 +153,7 @@ def _chips(chips: list[layertree.Chip]) -> None:
             st.button(
                 f"{chip.text} ✕",
                 key=f"chip_{chip.key}_{chip.value}",
-                help="取消这个筛选",
+                help=_("取消这个筛选"),
                 on_click=layertree.clear,
                 args=(chip,),
             )
@@ -167,6 +180,8 @@ def _map(
         shown,
         Look(palette=LIGHT, is_pickable=tool != _MEASURE),
         view=_view(size),
+        ground=chart.the_ground(),
+        map_style=chart.map_style(LIGHT),
         labels=chart.place_names(),
         label_kinds=_NAMED,
         marked=deck.Marked(lon=selected.lon, lat=selected.lat) if selected else None,
@@ -207,7 +222,9 @@ def _go_to(lon: float, lat: float) -> None:
 
 
 def _play() -> None:
-    st.session_state["map_tool"] = _PLAY
+    # Out of the address first: a widget takes its value from there or from here, not from both.
+    deeplink.keep(_TOOL_KEY, None)
+    st.session_state[_TOOL_KEY] = _PLAY
 
 
 def _card(selected: Found, tool: str | None) -> str | None:
@@ -216,10 +233,10 @@ def _card(selected: Found, tool: str | None) -> str | None:
         featurecard.detail(selected, context.now())
         if selected.layer == "grids":
             code = str(selected.properties["code"])
-            st.button("只看这个网格", key="map_narrow", on_click=layertree.narrow_to, args=(code,), type="primary")
+            st.button(_("只看这个网格"), key="map_narrow", on_click=layertree.narrow_to, args=(code,), type="primary")
         if playback.may_follow(selected) and tool != _PLAY:
-            st.button("查看轨迹", key="map_track", icon=":material/route:", on_click=_play, width="stretch")
-        if st.button("关闭", key="map_close", icon=":material/close:"):
+            st.button(_("查看轨迹"), key="map_track", icon=":material/route:", on_click=_play, width="stretch")
+        if st.button(_("关闭"), key="map_close", icon=":material/close:"):
             return ""
     return None
 
@@ -227,30 +244,35 @@ def _card(selected: Found, tool: str | None) -> str | None:
 def _list(chosen: Chosen, selected: Found | None) -> str | None:
     """What the filters leave of one layer; answers "layer:code" of a row that was clicked."""
     if not chosen.filters:
-        st.html('<p class="map-empty">没有打开的图层。在左侧打开一个图层，这里会列出它的内容。</p>')
+        nothing = _("没有打开的图层。在左侧打开一个图层，这里会列出它的内容。")
+        st.html(f'<p class="map-empty">{nothing}</p>')
         return None
+    on = list(chosen.filters)
     layer = st.selectbox(
-        "列表",
-        list(chosen.filters),
-        format_func=lambda key: f"{LAYERS[key].title}",
-        key="map_listed",
-        bind="query-params",
+        _("列表"),
+        on,
+        index=deeplink.index(_LISTED_KEY, on) or 0,
+        format_func=lambda key: LAYERS[key].title,
+        key=_LISTED_KEY,
         label_visibility="collapsed",
     )
+    deeplink.keep(_LISTED_KEY, layer)
     number, flt = chosen.shown[layer], chosen.filters[layer]
-    if st.checkbox("只列出当前视野", key=_FOLLOW_KEY, bind="query-params") and (bbox := maptools.seen()) is not None:
+    if st.checkbox(_("只列出当前视野"), key=_FOLLOW_KEY, bind="query-params") and (bbox := maptools.seen()) is not None:
         flt = replace(flt, bbox=bbox)
         number = featurecard.number(layer, flt)
     rows = featurecard.rows(layer, flt)
-    more = f"，列出前 {featurecard.MOST_ROWS}" if number > featurecard.MOST_ROWS else ""
-    st.html(f'<p class="map-tally">共 <b>{wording.count(number)}</b> 个{more}</p>')
+    told = _("共 <b>{n}</b> 个", n=wording.count(number))
+    if number > featurecard.MOST_ROWS:
+        told = _("共 <b>{n}</b> 个，列出前 {shown}", n=wording.count(number), shown=featurecard.MOST_ROWS)
+    st.html(f'<p class="map-tally">{told}</p>')
     now = context.now()
     picked = parts.cards(
         "map_rows",
         [featurecard.card(layer, row, now) for row in rows],
         picked=str(selected.properties["code"]) if selected and selected.layer == layer else "",
         label=LAYERS[layer].title,
-        empty="没有符合条件的内容。\n点地图上方的筛选条件可以取消它。",
+        empty=_("没有符合条件的内容。\n点地图上方的筛选条件可以取消它。"),
     )
     return f"{layer}:{picked}" if picked else None
 
@@ -258,17 +280,17 @@ def _list(chosen: Chosen, selected: Found | None) -> str | None:
 def _keys(chosen: Chosen, tool: str | None) -> str:
     """What the map shows that the tree's own symbols don't explain, in HTML."""
     if tool == _HEAT and "incidents" not in chosen.filters:
-        return "热力图画的是事件：请先打开“事件”图层"
-    found = [f"事件密度：{heat.key()}"] if tool == _HEAT else []
+        return _("热力图画的是事件：请先打开“事件”图层")
+    found = [_("事件密度：{key}", key=heat.key())] if tool == _HEAT else []
     if any(source.is_tiled for source in deck.sources(chosen.revisions, chosen.filters, chosen.shown)):
-        found.append(f"{legend.icon('mark-several')}圆内是该处的数量，放大后散开")
+        found.append(_("{icon}圆内是该处的数量，放大后散开", icon=legend.icon("mark-several")))
     return " ".join(f'<span class="map-key">{said}</span>' for said in found)
 
 
 def _note(keys: str) -> None:
     county = context.county()
-    demo = "<b>演示数据</b>" if county.is_demo else ""
+    demo = f"<b>{_('演示数据')}</b>" if county.is_demo else ""
     with st.container(key="map_note"):
         if keys:
             st.html(f'<p class="map-note">{keys}</p>')
-        st.html(f'<p class="map-note">{demo}{escape(county.source_note)}</p>')
+        st.html(f'<p class="map-note">{demo}{escape(county.source_note + context.map_credit())}</p>')

@@ -16,6 +16,7 @@ from db import features, territory
 from geo.features import FEATURE_TYPES, FeatureFilter
 from governance import labels
 from governance.access import Permission
+from governance.language import N_, _, _n, _p
 from pages.ui import commands, context, layout, values, wording
 
 _PREVIEW_ROWS = 50
@@ -23,7 +24,7 @@ _KILO = 1024
 _CODED = frozenset({"severity", "is_open", "is_outside_grid"})
 """Numbers and flags that stand for a word."""
 
-_CRS = "WGS 84 经纬度（CRS84，RFC 7946）"
+_CRS = N_("WGS 84 经纬度（CRS84，RFC 7946）")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class _Preview:
 def render() -> None:
     """Draws the export: choices at the left, what the file will hold at the right."""
     st.html(layout.style("planning"))
-    st.html('<h1 class="plan-title">导出数据</h1>')
+    st.html(f'<h1 class="plan-title">{_("导出数据")}</h1>')
     left, right = st.columns([1, 2.6], gap="large")
     with left:
         choice = _choose()
@@ -73,12 +74,18 @@ def render() -> None:
 
 
 def _choose() -> _Choice:
-    layer = _one("图层", "layer", {key: labels.LAYERS[key].zh for key in FEATURE_TYPES}) or next(iter(FEATURE_TYPES))
+    layer = _one(_p("one of", "图层"), "layer", {key: labels.LAYERS[key].text for key in FEATURE_TYPES}) or next(
+        iter(FEATURE_TYPES)
+    )
     grids = context.remembered("plan_grids", "all", ("grids",), territory.grids)
-    names = {row.code: f"{row.name}({labels.GRID_LEVEL[row.level].zh})" for row in grids}
+    names = {row.code: _("{name}（{kind}）", name=row.name, kind=labels.GRID_LEVEL[row.level].text) for row in grids}
     scope = context.principal().grid_prefix
-    grid = _one("网格", "grid", {code: name for code, name in names.items() if code.startswith(scope)}, none="全部网格")
-    q = st.text_input("名称或编号包含", key="q", type="search", live=True, placeholder="可不填", bind="query-params")
+    grid = _one(
+        _("网格"), "grid", {code: name for code, name in names.items() if code.startswith(scope)}, none=_("全部网格")
+    )
+    q = st.text_input(
+        _("名称或编号包含"), key="q", type="search", live=True, placeholder=_("可不填"), bind="query-params"
+    )
     base = FeatureFilter(grid=grid, q=q or None)
     chosen = [(name, _values(layer, name, base)) for name in FEATURE_TYPES[layer].filters]
     return _Choice(layer=layer, grid=grid, q=q or "", where=tuple((name, found) for name, found in chosen if found))
@@ -100,7 +107,7 @@ def _values(layer: str, name: str, base: FeatureFilter) -> tuple[str, ...]:
         list(counts),
         default=[value for value in counts if value in asked],
         format_func=told,
-        placeholder="不限",
+        placeholder=_("不限"),
         key=key,
     )
     _keep(key, ",".join(chosen))
@@ -136,11 +143,11 @@ def _read(session: Any, choice: _Choice) -> _Preview:
 
 def _summary(choice: _Choice, preview: _Preview) -> None:
     facts = (
-        ("图层", labels.LAYERS[choice.layer].zh),
-        ("数量", f"{wording.count(preview.count)} 条"),
-        ("大小", _size(preview.size_bytes)),
-        ("坐标系", _CRS),
-        ("来源", context.source_line()),
+        (_p("one of", "图层"), labels.LAYERS[choice.layer].text),
+        (_("数量"), _n("{n} 条", preview.count, n=wording.count(preview.count))),
+        (_("大小"), _size(preview.size_bytes)),
+        (_("坐标系"), _(_CRS)),
+        (_("来源"), context.source_line()),
     )
     st.html(
         "<dl class='plan-facts'>"
@@ -148,15 +155,19 @@ def _summary(choice: _Choice, preview: _Preview) -> None:
         + "</dl>"
     )
     if preview.count:
-        st.html(
-            f'<a class="plan-download" href="{escape(choice.address)}" download>'
-            f"下载 GeoJSON（{wording.count(preview.count)} 条，{_size(preview.size_bytes)}）</a>"
-        )
+        st.html(f'<a class="plan-download" href="{escape(choice.address)}" download>{escape(_download(preview))}</a>')
+
+
+def _download(preview: _Preview) -> str:
+    told = {"n": wording.count(preview.count), "size": _size(preview.size_bytes)}
+    return _n("下载 GeoJSON（{n} 条，{size}）", preview.count, **told)
 
 
 def _table(preview: _Preview) -> None:
     if not preview.count:
-        st.info("没有符合条件的数据。放宽左侧的筛选条件，这里就会列出将要导出的行。", icon=":material/filter_alt_off:")
+        st.info(
+            _("没有符合条件的数据。放宽左侧的筛选条件，这里就会列出将要导出的行。"), icon=":material/filter_alt_off:"
+        )
         return
     st.dataframe(
         [{values.property_text(name): _cell(name, value) for name, value in row.items()} for row in preview.rows],
@@ -165,7 +176,9 @@ def _table(preview: _Preview) -> None:
         row_height=38,
     )
     if preview.count > len(preview.rows):
-        st.caption(f"上面是前 {len(preview.rows)} 条；文件里有全部 {wording.count(preview.count)} 条。")
+        st.caption(
+            _("上面是前 {shown} 条；文件里有全部 {n} 条。", shown=len(preview.rows), n=wording.count(preview.count))
+        )
 
 
 def _cell(name: str, value: object) -> object:
@@ -177,7 +190,7 @@ def _cell(name: str, value: object) -> object:
 
 def _size(size_bytes: int) -> str:
     if size_bytes < _KILO:
-        return f"约 {size_bytes} 字节"
+        return _n("约 {n} 字节", size_bytes)
     if size_bytes < _KILO * _KILO:
-        return f"约 {size_bytes / _KILO:,.0f} KB"
-    return f"约 {size_bytes / _KILO / _KILO:,.1f} MB"
+        return _("约 {size:,.0f} KB", size=size_bytes / _KILO)
+    return _("约 {size:,.1f} MB", size=size_bytes / _KILO / _KILO)

@@ -5,6 +5,7 @@ The only module under `pages/` that runs: Streamlit executes it on every full re
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -14,13 +15,14 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from db.settings import ROOT
-from governance import labels
+from governance import labels, language
 from governance.access import Permission, Principal, Role
+from governance.language import N_, _
 from pages import administration, desk, planning, visits, wall
 from pages import map as officers_map
 from pages.ui import commands, context, layout, theme
 
-PRODUCT = "网格治理指挥中心"
+PRODUCT = N_("网格治理指挥中心")
 # The page that lists the screens; the wall, which has no navigation, leads here. (A docstring here would be shown.)
 HOME = "home"
 
@@ -41,53 +43,53 @@ class Screen:
 SCREENS = (
     Screen(
         path="wall",
-        title="指挥大屏",
+        title=N_("指挥大屏"),
         icon=":material/monitoring:",
-        summary="全县一屏掌握：今日数字、待处置事件、在岗力量和实时地图。",
+        summary=N_("全县一屏掌握：今日数字、待处置事件、在岗力量和实时地图。"),
         render=wall.render,
         permission=Permission.READ_LAYERS,
         lands=frozenset({Role.VIEWER, Role.ADMIN}),
     ),
     Screen(
         path="desk",
-        title="派单台",
+        title=N_("派单台"),
         icon=":material/assignment_turned_in:",
-        summary="上报事件、一键派单、跟踪到办结。",
+        summary=N_("上报事件、一键派单、跟踪到办结。"),
         render=desk.render,
         permission=Permission.ADVANCE_INCIDENT,
         lands=frozenset({Role.DISPATCHER}),
     ),
     Screen(
         path="map",
-        title="一张图",
+        title=N_("一张图"),
         icon=":material/map:",
-        summary="按网格、类型和状态查看各图层，点开即看详情。",
+        summary=N_("按网格、类型和状态查看各图层，点开即看详情。"),
         render=officers_map.render,
         permission=Permission.READ_LAYERS,
         lands=frozenset({Role.OFFICER}),
     ),
     Screen(
         path="visits",
-        title="入户走访",
+        title=N_("入户走访"),
         icon=":material/door_open:",
-        summary="登记走访，汇总居民需求，转接处理或当场办结。",
+        summary=N_("登记走访，汇总居民需求，转接处理或当场办结。"),
         render=visits.render,
         permission=Permission.RECORD_VISITS,
     ),
     Screen(
         path="planning",
-        title="规划导出",
+        title=N_("规划导出"),
         icon=":material/download:",
-        summary="选择图层和筛选条件，导出数据文件。",
+        summary=N_("选择图层和筛选条件，导出数据文件。"),
         render=planning.render,
         permission=Permission.EXPORT_LAYERS,
         lands=frozenset({Role.PLANNER}),
     ),
     Screen(
         path="administration",
-        title="派遣规则",
+        title=N_("派遣规则"),
         icon=":material/rule:",
-        summary="谁可以派、派多远、派几人：修改即成新版本，每次派遣都记下所用版本。",
+        summary=N_("谁可以派、派多远、派几人：修改即成新版本，每次派遣都记下所用版本。"),
         render=administration.render,
         permission=Permission.MANAGE_POLICY,
     ),
@@ -96,7 +98,8 @@ SCREENS = (
 
 def run() -> None:
     """One full run of the app: sets the page up, asks who is there, and shows what their address names."""
-    st.set_page_config(page_title=PRODUCT, page_icon=str(ROOT / "assets" / "favicon.svg"), layout="wide")
+    context.choose_language()
+    st.set_page_config(page_title=_(PRODUCT), page_icon=str(ROOT / "assets" / "favicon.svg"), layout="wide")
     theme.apply()
     st.html(layout.style("shell"))
     principal = None
@@ -104,7 +107,7 @@ def run() -> None:
         principal = context.login()
     page = _navigation(principal)
     if not calm.is_broken and principal is None:
-        st.html(commands.TO_LOGIN, unsafe_allow_javascript=True)
+        st.html(commands.to_login(), unsafe_allow_javascript=True)
     elif principal is not None:
         _account(principal)
         page.run()
@@ -120,19 +123,19 @@ def _navigation(principal: Principal | None) -> StreamlitPage:
         st.switch_page(pages[landing.path])
 
     def choose() -> None:
-        _directory(principal, "全部页面", "请选择要打开的页面。")
+        _directory(principal, _("全部页面"), _("请选择要打开的页面。"))
 
     def unknown() -> None:
-        _directory(principal, "没有这个页面", "地址可能写错了，或者这个页面已经改名。可以从这里继续：")
+        _directory(principal, _("没有这个页面"), _("地址可能写错了，或者这个页面已经改名。可以从这里继续："))
 
     known = [
-        st.Page(land, title=PRODUCT, url_path="start", default=True, visibility="hidden"),
-        st.Page(choose, title="全部页面", url_path=HOME, visibility="hidden"),
+        st.Page(land, title=_(PRODUCT), url_path="start", default=True, visibility="hidden"),
+        st.Page(choose, title=_("全部页面"), url_path=HOME, visibility="hidden"),
         *pages.values(),
     ]
     asked = urlsplit(st.context.url or "").path.strip("/")
     if asked and asked != HOME and asked not in pages and "/" not in asked:
-        known.append(st.Page(unknown, title="没有这个页面", url_path=asked, visibility="hidden"))
+        known.append(st.Page(unknown, title=_("没有这个页面"), url_path=asked, visibility="hidden"))
     return st.navigation(known, position="top" if principal else "hidden")
 
 
@@ -144,15 +147,15 @@ def _page(screen: Screen, principal: Principal | None) -> StreamlitPage:
             with commands.calmly():
                 screen.render()
         else:
-            told = f"当前账号没有打开“{screen.title}”的权限。如需要，请联系管理员；您可以使用："
-            _directory(principal, "没有权限", told)
+            told = _("当前账号没有打开“{title}”的权限。如需要，请联系管理员；您可以使用：", title=_(screen.title))
+            _directory(principal, _("没有权限"), told)
 
     return st.Page(
         show,
-        title=screen.title,
+        title=_(screen.title),
         icon=screen.icon,
         url_path=screen.path,
-        help=screen.summary,
+        help=_(screen.summary),
         visibility="visible" if may_see else "hidden",
     )
 
@@ -160,7 +163,8 @@ def _page(screen: Screen, principal: Principal | None) -> StreamlitPage:
 def _directory(principal: Principal | None, title: str, told: str) -> None:
     """A sentence, and every screen that this role may see with what it is for."""
     entries = "".join(
-        f'<li><a href="/{screen.path}" target="_self"><b>{screen.title}</b><span>{screen.summary}</span></a></li>'
+        f'<li><a href="/{screen.path}" target="_self"><b>{escape(_(screen.title))}</b>'
+        f"<span>{escape(_(screen.summary))}</span></a></li>"
         for screen in SCREENS
         if principal is not None and principal.may(screen.permission)
     )
@@ -171,13 +175,30 @@ def _account(principal: Principal) -> None:
     """Who is logged in, and the way out."""
     demo = ""
     with commands.calmly():
-        demo = '<b class="demo">演示数据</b>' if context.county().is_demo else ""
-    with st.container(key="gc_account"):
+        demo = f'<b class="demo">{_("演示数据")}</b>' if context.county().is_demo else ""
+    with st.container(key="gc_account", horizontal=True, gap="small", vertical_alignment="center"):
         st.html(
             f"""<div class="gc-account">{demo}<span>{escape(principal.display_name or principal.account)}
-            <small>{labels.ROLE[principal.role].zh}</small></span>
-            <form method="post" action="/auth/logout"><button type="submit">退出</button></form></div>"""
+            <small>{labels.ROLE[principal.role].text}</small></span></div>"""
         )
+        _languages()
+        kept = ""
+        if context.has_switched_language():
+            cookie = f"{language.COOKIE}={language.current()};path=/;max-age={language.KEPT_S};samesite=lax"
+            kept = f"<script>document.cookie = {json.dumps(cookie)}</script>"
+        st.html(
+            f"""<div class="gc-account"><form method="post" action="/auth/logout">
+            <button type="submit">{_("退出")}</button></form></div>{kept}""",
+            unsafe_allow_javascript=bool(kept),
+        )
+
+
+def _languages() -> None:
+    """A button for every other language, under its own name."""
+    here = language.current()
+    for code, name in language.NAMES.items():
+        if code != here:
+            st.button(name, key=f"gc_language_{code}", on_click=context.switch_language, args=(code,))
 
 
 if __name__ == "__main__":

@@ -4,45 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from html import escape
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from db import assignments
+from db.coverage import Gap
 from db.incidents import QueueRow
 from geo.errors import NotAuthenticated, Unavailable
-from geo.features import FeatureFilter
 from governance.access import Permission
 from governance.incident import Status
-from layers import deck, legend, tooltip
-from layers.names import Name
+from governance.language import N_, _
+from layers import follow
 from layers.palette import DARK, SEVERITY_NUMERAL
-from layers.spec import Look
-from pages.ui import board, chart, commands, context, layout, live, panels, parts, theme, wording
+from pages.ui import board, chart, commands, context, layout, live, panels, parts, theme, wallmap, wording
 from pages.ui.board import Board
 from pages.ui.panels import Proposal
 
-_LAYERS: Mapping[str, FeatureFilter] = {
-    "grids": FeatureFilter(where={"level": ("street", "community", "quarter")}),
-    "stations": FeatureFilter(),
-    "venues": FeatureFilter(),
-    "centres": FeatureFilter(),
-    "devices": FeatureFilter(where={"status": ("offline", "alarm")}),
-    "workers": FeatureFilter(where={"availability": ("available", "busy")}),
-    "incidents": FeatureFilter(where={"is_open": ("true",)}),
-}
-"""What the wall's map shows: of devices only those that need somebody, of workers those on duty."""
-
-_NAMED = ("street", "community", "road")
-_PERIODS = {"today": "今日", "week": "7 日", "month": "本月"}
-_OFTEN_S, _SELDOM_S = 1.0, 5.0
-"""How soon after one another changes may redraw; people on their rounds move all the time."""
-_CASES_A_PAGE = 6
+_PERIODS = {"today": N_("今日"), "week": N_("7 日"), "month": N_("本月")}
+_OFTEN_S = 1.0
+"""How soon after one another changes may redraw; who is on duty shows with the turn of the pages."""
+_CASES_A_PAGE = 5
 _PAGE_S = 10.0
-_SIDES_REM, _ENDS_REM = 48.0, 10.125
-"""What the map leaves to the columns beside it, and to header and ticker."""
-
 _UNSENT = frozenset({Status.REPORTED, Status.ACCEPTED, Status.RETURNED})
 
 
@@ -50,10 +33,9 @@ def render() -> None:
     """Draws the wall; from then on its fragments keep it live."""
     st.html(f"<style>{theme.tokens(DARK)}</style>{layout.style('wall')}{chart.hint_style()}")
     size = layout.viewport("wall_viewport")
-    with st.container(key="wall_map"):
-        _map(size)
+    _map(size)
     with st.container(key="wall_legend"):
-        _legend()
+        st.html(wallmap.key())
     county = context.county()
     with st.container(key="wall_header"):
         st.html(panels.header(now=context.now(), zone=_zone(), title=county.title))
@@ -77,65 +59,37 @@ def _badge(now: datetime) -> None:
 
 @st.fragment(run_every="30s", key="wall_map_tick")
 def _map(size: layout.Viewport) -> None:
-    live.follow("wall_map_live", dict.fromkeys(_LAYERS, _OFTEN_S) | {"workers": _SELDOM_S})
-    feed = context.deployment().feed
-    bounds, labels = context.county().town_bounds, chart.place_names()
-    made = _drawn(tuple(feed.revision(key) for key in _LAYERS), size, bounds, len(labels), _labels=labels)
-    chart.show(made, key="wall_deck")
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _drawn(
-    revisions: tuple[int, ...],
-    size: layout.Viewport,
-    bounds: tuple[float, float, float, float],
-    named: int,  # noqa: ARG001  without the database a new screen has no names
-    *,
-    _labels: Sequence[Name],
-) -> deck.Deck:
-    """The map at these revisions, drawn once for all walls of a size."""
-    width_px = size.width_px - _SIDES_REM * 16 * size.scale
-    height_px = size.height_px - _ENDS_REM * 16 * size.scale
-    return deck.compose(
-        deck.sources(dict(zip(_LAYERS, revisions, strict=True)), _LAYERS),
-        Look(palette=DARK, scale=size.scale),
-        view=deck.initial_view(bounds, width_px=width_px, height_px=height_px, margin=0.035),
-        labels=_labels,
-        label_kinds=_NAMED,
-        tooltip=tooltip.template(),
-    )
-
-
-def _legend() -> None:
-    note = escape(context.county().source_note)
-    st.html(f'<p class="source">{note}</p><div class="legend">{legend.strip(_LAYERS)}</div>')
+    wallmap.show(size)
 
 
 @st.fragment(run_every="10s", key="wall_board_tick")
 def _board() -> None:
-    live.follow("wall_board_live", {"incidents": _OFTEN_S, "devices": _OFTEN_S, "workers": 3 * _SELDOM_S})
+    live.follow("wall_board_live", {"incidents": _OFTEN_S, "devices": _OFTEN_S})
     now, zone = context.now(), _zone()
     with st.container(key="wall_period"):
         period = _period()
-    found = _read(_since(period, now), now)
+    read = _read(_since(period, now), now)
     with st.container(key="wall_badge"):
         _badge(now)
-    if found is None:
+    if read is None:
         return
+    found, gaps = read
+    at = found.chain[0] if found.chain else None
     page, pages = _page(found, now)
     rows = found.queue[page * _CASES_A_PAGE : (page + 1) * _CASES_A_PAGE]
     proposed = _proposals(rows, now)
     with st.container(key="wall_left"):
         st.html(
-            panels.today(found.today, title=_PERIODS[period])
+            panels.today(found.today, title=_(_PERIODS[period]), place=at.name if at else "")
             + panels.trend(found.trend, zone=zone)
-            + panels.ranking(found.ranking)
-            + panels.reported(found.reported, now)
+            + panels.ranking(found.ranking, level=follow.level_below(at.level) if at else "community", now=now)
+            + panels.reported(found.reported, now, is_part=at is not None)
         )
     with st.container(key="wall_right"):
         st.html(
-            panels.duty(found.duty)
+            panels.duty(found.duty, now=now)
             + panels.queue(rows, proposed, total=len(found.queue), page=page, pages=pages, now=now)
+            + panels.coverage(gaps, now=now)
             + panels.devices(found.devices)
         )
     _actions(rows, proposed)
@@ -151,7 +105,7 @@ def _urgent(rows: Sequence[QueueRow]) -> list[parts.Urgent]:
             no=row.no,
             severity=row.severity,
             mark=SEVERITY_NUMERAL[row.severity],
-            text=f"{row.title}　{row.grid_name}",
+            text=f"{row.title}\u3000{row.grid_name}",
         )
         for row in rows
     ]
@@ -159,9 +113,9 @@ def _urgent(rows: Sequence[QueueRow]) -> list[parts.Urgent]:
 
 def _period() -> str:
     chosen = st.segmented_control(
-        "统计时段",
+        _("统计时段"),
         list(_PERIODS),
-        format_func=_PERIODS.__getitem__,
+        format_func=lambda code: _(_PERIODS[code]),
         default="today",
         required=True,
         key="wall_period_choice",
@@ -177,20 +131,26 @@ def _since(period: str, now: datetime) -> datetime:
     return wording.start_of_day(now, days_back=6, zone=_zone()) if period == "week" else today
 
 
-def _read(since: datetime, now: datetime) -> Board | None:
-    """The board as of now, or the last good one while the database can't be reached; the header says which."""
+def _read(since: datetime, now: datetime) -> tuple[Board, Sequence[Gap]] | None:
+    """The board as of now, or the last good one while the database can't be reached; the header says which.
+
+    With it where nobody is free, of the grid that the board is about.
+    """
     at = context.deployment()
     try:
         revisions = (at.feed.revision("incidents"), at.feed.revision("devices"))
-        found = board.read(at.database, context.principal(), revisions=revisions, since=since, now=now)
+        chain = wallmap.place()
+        grid = chain[0].code if chain else None
+        found = board.read(at.database, context.principal(), revisions=revisions, grid=grid, since=since, now=now)
+        gaps = [gap for gap in wallmap.gaps() if found.grids is None or gap.code in found.grids]
     except Unavailable:
         st.session_state.setdefault("_wall_lost_at", now)
         return st.session_state.get("_wall_board")
     except NotAuthenticated:
         st.rerun()
     st.session_state.pop("_wall_lost_at", None)
-    st.session_state.update(_wall_board=found, _wall_read_at=now)
-    return found
+    st.session_state.update(_wall_board=(found, gaps), _wall_read_at=now)
+    return found, gaps
 
 
 def _page(found: Board, now: datetime) -> tuple[int, int]:
@@ -220,7 +180,7 @@ def _actions(rows: Sequence[QueueRow], proposed: Mapping[str, Proposal]) -> None
         for slot, row in enumerate(rows):
             with st.container(key=f"wall_slot_{slot}"):
                 if row.no in proposed and not proposed[row.no].shortfall:
-                    st.button("派单", key=f"wall_send_{row.no}", on_click=_send, args=(row.no, row.title))
+                    st.button(_("派单"), key=f"wall_send_{row.no}", on_click=_send, args=(row.no, row.title))
 
 
 def _send(no: str, title: str) -> None:
@@ -229,9 +189,9 @@ def _send(no: str, title: str) -> None:
         assignments.dispatch(at.database, context.principal(), no, now=context.now())
     refused = commands.refused()
     if refused is None:
-        st.toast(f"已派单：{title}", icon=":material/check:")
+        st.toast(_("已派单：{title}", title=title), icon=":material/check:")
     else:
-        st.toast(f"{title}:{refused.text}", icon=":material/info:")
+        st.toast(_("{text}：{why}", text=title, why=refused.text), icon=":material/info:")
         commands.forget_refusal()
 
 

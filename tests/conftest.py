@@ -18,7 +18,7 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import make_url
 
-from db import accounts, demo
+from db import accounts, catalogues, demo
 from db.embedded import EmbeddedCluster
 from db.migrate import upgrade
 from db.profiles import read_profile
@@ -32,6 +32,12 @@ NOW = datetime(2026, 11, 23, 2, 5, tzinfo=UTC)
 """A Monday, 10:05 in the county: the instant at which the demo county of the tests was loaded."""
 
 _NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def words() -> None:
+    """Every language's words, as the doors bring them."""
+    catalogues.provide()
 
 
 class Server:

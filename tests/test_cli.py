@@ -78,6 +78,23 @@ def test_roads_are_imported_whole_or_not_at_all(run: Run, county: Database, tmp_
         assert connection.scalar(text("SELECT string_agg(name, ',') FROM base.road")) == "宇宙大街"
 
 
+def test_the_base_map_is_imported_by_parts(run: Run, tmp_path: Path):
+    """What was taken and what stays is told in words and as JSON; a part that doesn't exist is refused in a line."""
+    file = tmp_path / "areas.geojson"
+    ring = [[124.0, 45.0], [124.01, 45.0], [124.01, 45.01], [124.0, 45.0]]
+    row = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [row]}))
+    done = json.loads(run("import", "basemap", str(file), "--part", "water", "--json").stdout)
+    assert (done["taken"], done["repaired"], done["skipped"]) == ({"water": 1}, 0, {})
+    told = run("import", "basemap", str(file), "--part", "buildings").stderr
+    assert "建筑轮廓 footprints: 1" in told
+    assert "水系 water: 文件里没有，保持原样" in told
+    refused = run("import", "basemap", str(file), "--part", "roads")
+    assert refused.returncode == 1
+    assert "part" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_the_server_tells_of_a_table_of_holidays_that_has_ended(county: Database, capsys: pytest.CaptureFixture[str]):
     """Whoever starts it reads when the holidays end, and how to go on."""
     with county.engine.begin() as connection:

@@ -83,6 +83,11 @@ class PlaceMap {
   }
 
   update(data, say) {
+    if (data.hint !== this.data.hint) {
+      this.readout.textContent = data.hint
+      this.host.querySelector(".in").setAttribute("aria-label", data.nearer)
+      this.host.querySelector(".out").setAttribute("aria-label", data.farther)
+    }
     const isFirst = !this.data.outlines
     const isElsewhere = JSON.stringify(data.place) !== JSON.stringify(this.data.place)
     this.data = data

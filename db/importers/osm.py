@@ -158,6 +158,20 @@ def read_roads(path: Path) -> tuple[tuple[ExtractRoad, ...], int]:
     return roads, len(lines) - len(roads)
 
 
+def read_areas(path: Path) -> tuple[list[tuple[Tags, list[Polygon], bool]], int]:
+    """Every area in the file, and how many of its lines are no areas.
+
+    Of each: what is said of it, the polygons that it means (none: unusable), and whether they had to be repaired.
+    Raises `InvalidInput` naming `file` when it is no OSM file or damaged.
+    """
+    _require_osm(path)
+    lines = list(_elements(path, "lines"))
+    areas = [element for element in lines if _is_area(element)]
+    others = len(lines) - len(areas)
+    areas += _elements(path, "multipolygons")
+    return [(element.tags, *_polygons(element.geometry)) for element in areas], others
+
+
 def level_of(*, layer: str, bridge: str, tunnel: str) -> int:
     """The storey of a way by its tags: `layer` where it names one, else 1 for a bridge and -1 for a tunnel.
 

@@ -6,7 +6,6 @@ with its row and field; what is no road is left out and counted.
 
 from __future__ import annotations
 
-import codecs
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,21 +13,19 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-import pyogrio
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 from shapely import LineString, MultiLineString
 
 from db.importers.osm import ROAD_CLASS, level_of, read_roads
+from db.importers.vector_files import Table, layers_of, read_layer, require_file
 from geo.crs import Crs
 from geo.errors import InvalidInput
-from geo.geojson import read_features
 from geo.noding import Lines
 from geo.source_crs import SourceCrs, source_crs
 from governance import labels
 
-_OSM, _GEOJSON, _SHAPEFILE = (".pbf", ".osm"), (".geojson", ".json"), ".shp"
+_OSM = (".pbf", ".osm")
 _DECIMALS = 8
 """Of a degree: a millimetre, so that equal corners stay equal after their projection is undone."""
 
@@ -37,8 +34,6 @@ _CLASS = ("class", "fclass", "highway", "road_class", "roadclass", "道路等级
 _ONEWAY = ("oneway", "one_way", "is_oneway", "单行", "单向", "单行道")
 _LAYER, _BRIDGE, _TUNNEL = ("layer", "z_level", "层", "层级"), ("bridge", "桥", "桥梁"), ("tunnel", "隧道")
 _SPELLINGS = (*_NAME, *_CLASS, *_ONEWAY, *_LAYER, *_BRIDGE, *_TUNNEL)
-_DBF_NAME = 10
-"""Bytes of a column's name in a Shapefile: what is longer is cut there, through a Chinese character if need be."""
 
 _CLASSES: Mapping[str, str] = MappingProxyType(
     ROAD_CLASS
@@ -76,32 +71,15 @@ class FileRoads:
     skipped: Counter[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A file's rows: its columns by lower-case name, and a geometry each."""
-
-    columns: Mapping[str, Sequence[object]]
-    geometry: Sequence[object]
-    crs: str | None
-
-    def texts(self, names: Sequence[str]) -> tuple[str, list[str]]:
-        """The column that has one of these names, and that name; empty ones where there is none."""
-        for name in names:
-            if name in self.columns:
-                return name, [_text(value) for value in self.columns[name]]
-        return names[0], [""] * len(self.geometry)
-
-
 def read_road_file(path: Path, *, crs: str | None) -> FileRoads:
     """The roads in the file; `crs` is declared for a file that doesn't say its own, or to say GCJ-02 or BD-09.
 
     Raises `InvalidInput` naming `file`, `layer`, `crs`, or row (counted from 1) and field.
     """
-    if not path.is_file():
-        raise InvalidInput(f"没有文件 there is no file {path.name}", field="file")
+    require_file(path)
     if path.suffix.lower() in _OSM:
         return _of_osm(path, crs)
-    table = _of_geojson(path) if path.suffix.lower() in _GEOJSON else _of_table(path)
+    table = _only_table(path)
     return _roads(table, source_crs(declared=crs, in_file=table.crs))
 
 
@@ -123,97 +101,15 @@ def _of_osm(path: Path, crs: str | None) -> FileRoads:
     )
 
 
-def _of_geojson(path: Path) -> _Table:
-    features = read_features(path.read_bytes())
-    keys = list(dict.fromkeys(key for one in features for key in one.properties))
-    return _Table(
-        {key.strip().lower(): [one.properties.get(key) for one in features] for key in keys},
-        [one.geometry for one in features],
-        "OGC:CRS84",
-    )
+def _only_table(path: Path) -> Table:
+    layers = layers_of(path, kind="Line")
+    if len(layers) != 1:
+        detail = f"one layer of lines is read, {path.name} has {', '.join(layers) or 'none'}"
+        raise InvalidInput(detail, field="layer")
+    return read_layer(path, layers[0], spellings=_SPELLINGS)
 
 
-def _of_table(path: Path) -> _Table:
-    try:
-        layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is None or "Line" in kind]
-        if len(layers) != 1:
-            detail = f"one layer of lines is read, {path.name} has {', '.join(layers) or 'none'}"
-            raise InvalidInput(detail, field="layer")
-        # Latin 1 keeps every byte of a Shapefile as it is: what they mean is told below.
-        encoding = "ISO-8859-1" if path.suffix.lower() == _SHAPEFILE else None
-        meta, _, wkb, columns = pyogrio.raw.read(path, layer=layers[0], encoding=encoding)
-    except (DataSourceError, DataLayerError, FeatureError) as error:
-        raise InvalidInput(f"{path.name} 无法读取 can't be read: {error}", field="file") from error
-    names = [str(name) for name in meta["fields"]]
-    texts: list[Sequence[object]] = [column.tolist() for column in columns]
-    if encoding is not None:
-        names, texts = _decoded(path, names, texts)
-    geometry = shapely.from_wkb(wkb, on_invalid="ignore")
-    return _Table(dict(zip((n.strip().lower() for n in names), texts, strict=True)), geometry, meta["crs"])
-
-
-def _decoded(
-    path: Path, names: Sequence[str], columns: Sequence[Sequence[object]]
-) -> tuple[list[str], list[Sequence[object]]]:
-    """A Shapefile's columns of roads, read in the encoding that its .cpg names, else in UTF-8 or GB 18030.
-
-    Chinese text in GB 18030 is practically never valid UTF-8, so that the two can't be mistaken for each other.
-    """
-    known = {spelling.encode(code)[:_DBF_NAME]: spelling for code in ("utf-8", "gb18030") for spelling in _SPELLINGS}
-    ours = {
-        spelling: column
-        for name, column in zip(names, columns, strict=True)
-        if (spelling := known.get(name.encode("latin-1").strip().lower()))
-    }
-    words = [word for column in ours.values() for word in column if isinstance(word, str)]
-    encoding = _named_encoding(path) or ("utf-8" if all(map(_is_utf8, words)) else "gb18030")
-    read = [
-        [
-            _decode(v, encoding, field=name, row=row) if isinstance(v, str) else v
-            for row, v in enumerate(column, start=1)
-        ]
-        for name, column in ours.items()
-    ]
-    return list(ours), list(read)
-
-
-def _named_encoding(path: Path) -> str | None:
-    for sidecar in (path.with_suffix(".cpg"), path.with_suffix(".CPG")):
-        if sidecar.is_file():
-            name = sidecar.read_text(encoding="ascii", errors="replace").strip().lower()
-            known = {"65001": "utf-8", "936": "gb18030", "gbk": "gb18030", "gb2312": "gb18030"}.get(name, name)
-            try:
-                return codecs.lookup(known).name
-            except LookupError as error:
-                raise InvalidInput(f"{sidecar.name} names no known encoding: {name[:40]}", field="file") from error
-    return None
-
-
-def _is_utf8(word: str) -> bool:
-    try:
-        word.encode("latin-1").decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _decode(word: str, encoding: str, *, field: str, row: int) -> str:
-    try:
-        return word.encode("latin-1").decode(encoding)
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"文字编码有误 the text isn't {encoding}", field=field, row=row) from error
-
-
-def _text(value: object) -> str:
-    """A cell as a word; nothing, and a float that isn't a number, are the empty one."""
-    if value is None or value != value:  # noqa: PLR0124  NaN alone differs from itself
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
-
-
-def _roads(table: _Table, source: SourceCrs) -> FileRoads:
+def _roads(table: Table, source: SourceCrs) -> FileRoads:
     class_field, classes = table.texts(_CLASS)
     if class_field not in table.columns:
         raise InvalidInput(f"缺少道路等级列 no column tells the class: {', '.join(_CLASS)}", field="class")
@@ -250,7 +146,7 @@ def _roads(table: _Table, source: SourceCrs) -> FileRoads:
     )
 
 
-def _levels(table: _Table) -> list[int]:
+def _levels(table: Table) -> list[int]:
     field, layers = table.texts(_LAYER)
     (_, bridges), (_, tunnels) = table.texts(_BRIDGE), table.texts(_TUNNEL)
     levels = []

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,20 +12,16 @@ import numpy as np
 import psycopg
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry.base import BaseGeometry
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from db.demo.copying import copy_rows, ewkb, follow_ids
+from db.importers.county import County, connected, county_of
 from db.importers.road_files import FileRoads, read_road_file
 from db.session import Database
 from geo.crs import storage_to_metric
-from geo.errors import InvalidInput, OutsideCounty, Unavailable
+from geo.errors import InvalidInput, OutsideCounty
 from geo.noding import Lines, Stretches, cut, tidy, with_crossings
 from governance.access import Permission, Principal
 
-_LOG = logging.getLogger(__name__)
-
-_COUNTY = "SELECT metric_srid, ST_AsBinary(boundary) FROM deployment"
 _MARGIN_M = 5_000
 """Around the county's extent: a way to a neighbour may lead out and back in."""
 _METRES_A_DEGREE = 111_000
@@ -57,14 +51,6 @@ class RoadsImported:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _County:
-    """Where the deployment's county lies (EPSG:4490), and the system that it is measured in."""
-
-    metric_srid: int
-    ground: BaseGeometry
-
-
 def import_roads(
     database: Database, principal: Principal, path: Path, *, crs: str | None, now: datetime
 ) -> RoadsImported:
@@ -80,8 +66,8 @@ def import_roads(
     found = read_road_file(path, crs=crs)
     whole = tidy(found.lines)
     gone = len(found.name) - np.unique(whole.line).size
-    with _connected(database) as cursor:
-        county = _county(cursor)
+    with connected(database) as cursor:
+        county = county_of(cursor)
     lines = whole if county is None else _within_reach(whole, county)
     afar = np.unique(whole.line).size - np.unique(lines.line).size
     stretches = cut(lines if found.meets_at_corners else with_crossings(lines))
@@ -91,7 +77,7 @@ def import_roads(
     if not stretches.line.size:
         told = ", ".join(f"{reason}: {count}" for reason, count in skipped.items()) or "empty"
         raise InvalidInput(f"{path.name} 里没有道路 holds no roads ({told})", field="file")
-    with _connected(database) as cursor:
+    with connected(database) as cursor:
         roads = _replace(cursor, found, stretches, county)
     return RoadsImported(
         roads=roads,
@@ -104,25 +90,7 @@ def import_roads(
     )
 
 
-@contextmanager
-def _connected(database: Database) -> Iterator[psycopg.Cursor[Any]]:
-    """A transaction of its owner's on the driver itself. Raises `Unavailable`."""
-    try:
-        with database.engine.begin() as connection:
-            cursor: psycopg.Cursor[Any] = connection.connection.cursor()  # type: ignore[assignment]  # the pool's type hides the driver's
-            yield cursor
-    except (OperationalError, InterfaceError, psycopg.OperationalError) as error:
-        _LOG.warning("the roads can't be written: %s", error)
-        raise Unavailable("the database can't be reached") from error
-
-
-def _county(cursor: psycopg.Cursor[Any]) -> _County | None:
-    cursor.execute(_COUNTY)
-    row = cursor.fetchone()
-    return None if row is None else _County(metric_srid=row[0], ground=shapely.from_wkb(bytes(row[1])))
-
-
-def _within_reach(lines: Lines, county: _County) -> Lines:
+def _within_reach(lines: Lines, county: County) -> Lines:
     """The lines that meet the county's extent or come within 5 km of it; another loses all of its corners."""
     west, south, east, north = county.ground.bounds
     lat_margin = _MARGIN_M / _METRES_A_DEGREE
@@ -134,7 +102,7 @@ def _within_reach(lines: Lines, county: _County) -> Lines:
     return Lines(xy=lines.xy[is_near], line=lines.line[is_near], level=lines.level)
 
 
-def _replace(cursor: psycopg.Cursor[Any], found: FileRoads, stretches: Stretches, county: _County | None) -> int:
+def _replace(cursor: psycopg.Cursor[Any], found: FileRoads, stretches: Stretches, county: County | None) -> int:
     """Puts the network in the place of the old one; how many roads it has."""
     lines = np.asarray(shapely.linestrings(stretches.xy, indices=stretches.stretch), dtype=object)
     if county is not None:
@@ -182,7 +150,7 @@ def _replace(cursor: psycopg.Cursor[Any], found: FileRoads, stretches: Stretches
     return int(of_road.size)
 
 
-def _require_county(county: _County, stretches: Stretches, lines: NDArray[np.object_]) -> None:
+def _require_county(county: County, stretches: Stretches, lines: NDArray[np.object_]) -> None:
     """Refuses a network that the deployment could make nothing of: beside its county, or beyond its projection."""
     shapely.prepare(county.ground)
     if not shapely.intersects(county.ground, lines).any():

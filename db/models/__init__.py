@@ -1,7 +1,7 @@
 """Every table, as SQLAlchemy models. Guards, policies and views are SQL in the migrations."""
 
 from db.models.access import Account, ApiToken, LoginSession, SavedFilter
-from db.models.ground import Block, Road, RoadEdge, Water
+from db.models.ground import Block, Footprint, Road, RoadEdge, Water
 from db.models.incidents import (
     Appeal,
     Assignment,
@@ -35,6 +35,7 @@ __all__ = [
     "DeviceAlarm",
     "DispatchPolicy",
     "ExtensionRequest",
+    "Footprint",
     "Grid",
     "Household",
     "Incident",

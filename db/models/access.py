@@ -66,7 +66,7 @@ class SavedFilter(Record):
 
     __tablename__ = "saved_filter"
     __table_args__ = (
-        one_of("page", ("map",)),
+        CheckConstraint("length(page) BETWEEN 1 AND 30", name="page"),
         CheckConstraint("length(name) BETWEEN 1 AND 30 AND name = btrim(name)", name="name"),
         CheckConstraint("length(query) <= 2000", name="query"),
         UniqueConstraint("owner", "page", "name"),

@@ -61,3 +61,14 @@ class Water(Record):
     id: Mapped[int] = identity()
     name: Mapped[str]
     geom: Mapped[Any] = geometry("MULTIPOLYGON")
+
+
+class Footprint(Record):
+    """A building as surveys or OpenStreetMap draw it: ground only, beside the buildings that are on record."""
+
+    __tablename__ = "footprint"
+    __table_args__ = ({"schema": "base"},)
+
+    id: Mapped[int] = identity()
+    name: Mapped[str]
+    geom: Mapped[Any] = geometry("MULTIPOLYGON")

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from db import candidates, devices, figures, incidents
+from db import candidates, devices, figures, incidents, territory
+from db import coverage as vacancies
+from db.coverage import Gap
 from db.session import Database
 from geo.errors import NotFound, NotPermitted
-from governance import labels
 from governance.access import Principal
+from governance.dispatch import Shortfall
 from governance.incident import Severity
 from pages.ui.panels import Proposal
 
@@ -32,32 +34,43 @@ class Board:
 
     today: figures.Today
     trend: Sequence[figures.HourCount]
-    ranking: Sequence[figures.CommunityRate]
+    ranking: Sequence[figures.GridRate]
     duty: figures.Duty
     devices: Mapping[str, int]
     queue: Sequence[incidents.QueueRow]
     urgent: Sequence[incidents.QueueRow]
     reported: Sequence[figures.Figure]
     steps: Sequence[incidents.TickerRow]
+    chain: tuple[territory.GridRow, ...]
+    """The grid that the board is of with those above it, finest first; empty for the county."""
+    grids: frozenset[str] | None
+    """Codes of the grid that the board is of and of all below it; None for the county."""
 
 
 def read(
-    database: Database, principal: Principal, *, revisions: tuple[int, ...], since: datetime, now: datetime
+    database: Database,
+    principal: Principal,
+    *,
+    revisions: tuple[int, ...],
+    grid: str | None,
+    since: datetime,
+    now: datetime,
 ) -> Board:
     """The board as of now: read anew once for all walls of a scope when a revision or five seconds have passed.
 
+    With a `grid` all but the county's published figures, the steps and what is urgent is of it and what lies below.
     Raises `Unavailable`.
     """
     scope = (principal.role.value, principal.grid_prefix)
-    return _read(
-        scope, revisions, since, int(now.timestamp() // _READ_EVERY_S), _database=database, _principal=principal
-    )
+    tick = int(now.timestamp() // _READ_EVERY_S)
+    return _read(scope, revisions, grid, since, tick, _database=database, _principal=principal)
 
 
 @st.cache_resource(ttl=30, max_entries=64, show_spinner=False)
 def _read(
     scope: tuple[str, str],  # noqa: ARG001  with the next two, what the answer is kept under
     revisions: tuple[int, ...],  # noqa: ARG001
+    grid: str | None,
     since: datetime,
     tick: int,
     *,
@@ -67,16 +80,36 @@ def _read(
     now = datetime.fromtimestamp((tick + 1) * _READ_EVERY_S, tz=since.tzinfo)
     with _database.session(_principal) as session:
         return Board(
-            today=figures.today(session, now=now, since=since),
-            trend=figures.trend(session, now=now),
-            ranking=figures.closure_ranking(session, since=now - timedelta(days=RANKED_DAYS), now=now),
-            duty=figures.on_duty(session),
-            devices=devices.tally(session),
-            queue=incidents.queue(session),
+            today=figures.today(session, now=now, since=since, grid=grid),
+            trend=figures.trend(session, now=now, grid=grid),
+            ranking=figures.closure_ranking(session, since=now - timedelta(days=RANKED_DAYS), now=now, under=grid),
+            duty=figures.on_duty(session, grid=grid),
+            devices=devices.tally(session, grid=grid),
+            queue=incidents.queue(session, grid=grid),
             urgent=incidents.queue(session, severities=(Severity.I, Severity.II)),
             reported=figures.reported_figures(session),
             steps=incidents.latest_steps(session, limit=_STEPS),
+            chain=territory.chain(session, grid) if grid else (),
+            grids=frozenset(territory.subtree(session, grid)) if grid else None,
         )
+
+
+def coverage(database: Database, principal: Principal, *, revisions: tuple[int, ...]) -> Sequence[Gap]:
+    """Where nobody is free, over all grids in scope; once per revision for all walls. Raises `Unavailable`."""
+    scope = (principal.role.value, principal.grid_prefix)
+    return _coverage(scope, revisions, _database=database, _principal=principal)
+
+
+@st.cache_resource(ttl=60, max_entries=16, show_spinner=False)
+def _coverage(
+    scope: tuple[str, str],  # noqa: ARG001  with the next, what the answer is kept under
+    revisions: tuple[int, ...],  # noqa: ARG001
+    *,
+    _database: Database,
+    _principal: Principal,
+) -> Sequence[Gap]:
+    with _database.session(_principal) as session:
+        return vacancies.gaps(session)
 
 
 def proposals(
@@ -109,6 +142,6 @@ def _propose(
     except (NotFound, NotPermitted):
         return None
     if not ranking.ranked:
-        return Proposal(shortfall=labels.shortfall_text(ranking.shortfall or ""))
+        return Proposal(shortfall=str(ranking.shortfall or Shortfall.NOBODY_ON_DUTY))
     first = ranking.ranked[0]
     return Proposal(name=first.candidate.name, distance_m=first.candidate.distance_m, eta_s=first.eta_s)

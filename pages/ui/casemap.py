@@ -99,6 +99,8 @@ def _chart(scene: candidates.Scene | None, bounds: Sequence[float], no: str) -> 
         shown,
         _LOOK,
         view=held[1],
+        ground=chart.the_ground(),
+        map_style=chart.map_style(_LOOK.palette),
         labels=chart.place_names(),
         marked=deck.Marked(lon=scene.lon, lat=scene.lat) if scene else None,
     )
@@ -108,7 +110,7 @@ def _chart(scene: candidates.Scene | None, bounds: Sequence[float], no: str) -> 
         drawn.layers += candidates.draw(scene, _LOOK)
     with st.container(key="desk_chart"):
         clicked = chart.show_selectable(drawn, key=_KEY)
-        st.html(f'<p class="map-source">{escape(context.source_line())}</p>')
+        st.html(f'<p class="map-source">{escape(context.source_line() + context.map_credit())}</p>')
     return _newly(clicked)
 
 

@@ -15,8 +15,9 @@ from db.incidents import Report
 from db.stepping import Asked
 from geo.errors import InvalidInput
 from governance import labels, lifecycle
+from governance.language import _, _n
 from governance.lifecycle import Action, Given
-from pages.ui import commands, context, values
+from pages.ui import commands, context, values, wording
 
 _FORWARD = (
     *(Action.CONFIRM, Action.ACCEPT, Action.ACKNOWLEDGE, Action.ARRIVE, Action.RESOLVE, Action.VERIFY, Action.RESUME),
@@ -41,7 +42,7 @@ def render(incident: Incident, *, may_dispatch: bool) -> None:
     _pending(incident)
     _ahead(incident, forward, may_dispatch=may_dispatch)
     if beside:
-        with st.expander("其他处理", key=f"case_beside_{incident.no}"):
+        with st.expander(_("其他处理"), key=f"case_beside_{incident.no}"):
             _beside(incident, beside)
 
 
@@ -124,18 +125,26 @@ def _askers(incident: Incident) -> set[str | None]:
 
 def _pending(incident: Incident) -> None:
     """What waits for somebody's answer."""
-    own = "（须由别人审批）" if context.principal().account in _askers(incident) else ""
+    is_own = context.principal().account in _askers(incident)
     waiting = [
-        f"{request.asked_by_name or request.asked_by} 申请延期{own}：{request.reason}"
+        _told(_("{name} 申请延期", name=request.asked_by_name or request.asked_by), request.reason, is_own=is_own)
         for request in incident.extension_requests
         if request.is_granted is None and incident.is_open
     ]
     found = incident.appeal
     if found is not None and not found.is_decided:
-        stage = "复审" if found.first_granted else "初审"
-        waiting.append(f"{found.asked_by_name or found.asked_by} 申诉超期，待{stage}{own}：{found.reason}")
+        name = found.asked_by_name or found.asked_by
+        told = (
+            _("{name} 申诉超期，待复审", name=name) if found.first_granted else _("{name} 申诉超期，待初审", name=name)
+        )
+        waiting.append(_told(told, found.reason, is_own=is_own))
     if waiting:
         st.html("".join(f'<section class="case-nobody"><p>{escape(text)}</p></section>' for text in waiting))
+
+
+def _told(text: str, reason: str, *, is_own: bool) -> str:
+    text = _("{text}（须由别人审批）", text=text) if is_own else text
+    return _("{text}：{why}", text=text, why=reason)
 
 
 def _ahead(incident: Incident, forward: list[Action], *, may_dispatch: bool) -> None:
@@ -143,21 +152,24 @@ def _ahead(incident: Incident, forward: list[Action], *, may_dispatch: bool) -> 
         return
     result = ""
     if any(lifecycle.step(incident.status, action).needs_opinion for action in forward):
-        label = "处置结果" if Action.RESOLVE in forward else "意见"
-        result = _written(incident, "result", f"{label}  R", placeholder="做了什么、看到什么、结果如何")
+        label = _("处置结果") if Action.RESOLVE in forward else _("意见")
+        result = _written(incident, "result", f"{label}  R", placeholder=_("做了什么、看到什么、结果如何"))
     satisfied: bool | None = None
     if Action.VERIFY in forward:
-        said = st.segmented_control(
-            "回访满意度", ["满意", "不满意"], key=field(incident, "satisfied"), help="没有回访可不选"
+        satisfied = st.segmented_control(
+            _("回访满意度"),
+            [True, False],
+            format_func=lambda value: _("满意") if value else _("不满意"),
+            key=field(incident, "satisfied"),
+            help=_("没有回访可不选"),
         )
-        satisfied = None if said is None else said == "满意"
         if satisfied is False:
-            result = _written(incident, _REMARK, "哪里不满意（必填）  R")
+            result = _written(incident, _REMARK, _("哪里不满意（必填）  R"))
     # Where somebody can be sent, sending is the one thing to do, and this only the other way.
     kind: Literal["primary", "secondary"] = "secondary" if may_dispatch else "primary"
     with st.container(horizontal=True, key="case_forward"):
         for action in forward:
-            if st.button(labels.ACTION[action].zh, key=f"case_{action}", type=kind, width="stretch"):
+            if st.button(labels.ACTION[action].text, key=f"case_{action}", type=kind, width="stretch"):
                 take(incident, Asked(action=action, opinion=result, is_satisfied=satisfied))
 
 
@@ -171,19 +183,19 @@ def _written(incident: Incident, name: str, label: str, *, placeholder: str | No
 
 def _beside(incident: Incident, beside: list[Action]) -> None:
     action = st.selectbox(
-        "处理方式",
+        _("处理方式"),
         beside,
         index=None,
-        format_func=lambda action: labels.ACTION[action].zh,
+        format_func=lambda action: labels.ACTION[action].text,
         key=field(incident, "action"),
-        placeholder="选择处理方式",
+        placeholder=_("选择处理方式"),
     )
     if action is None:
         return
     if action is Action.REASSIGN:
-        sent = "、".join(one.worker_full_name or one.worker_name for one in incident.crew)
-        told = f"将召回现有 {len(incident.crew)} 人（{escape(sent)}），再派给下一位。"
-        st.html(f'<section class="case-nobody"><p>{told}</p></section>')
+        sent = wording.listed(one.worker_full_name or one.worker_name for one in incident.crew)
+        told = _n("将召回现有 {n} 人（{names}），再派给下一位。", len(incident.crew), names=sent)
+        st.html(f'<section class="case-nobody"><p>{escape(told)}</p></section>')
     if action is Action.HAND_OVER:
         _hand_over(incident)
         return
@@ -199,7 +211,7 @@ def _beside(incident: Incident, beside: list[Action]) -> None:
         opinion=keep(
             key,
             st.text_area(
-                "意见" if Given.OPINION in needs else "意见（可不填）",
+                _("意见") if Given.OPINION in needs else _("意见（可不填）"),
                 value=draft(key),
                 key=key,
                 height=80,
@@ -207,7 +219,7 @@ def _beside(incident: Incident, beside: list[Action]) -> None:
             ),
         ),
     )
-    if st.button(f"确定{labels.ACTION[action].zh}", key="case_confirm_beside", width="stretch"):
+    if st.button(_("确定{action}", action=labels.ACTION[action].text), key="case_confirm_beside", width="stretch"):
         take(incident, asked)
 
 
@@ -215,34 +227,36 @@ def _hand_over(incident: Incident) -> None:
     """The end of somebody's shift: all that they hold goes to others, not this case alone."""
     names = {sent.worker_code: sent.worker_full_name or sent.worker_name for sent in incident.crew}
     worker = st.selectbox(
-        "谁交班",
+        _("谁交班"),
         list(names),
         format_func=names.__getitem__,
         key=field(incident, "off_shift"),
         disabled=len(names) == 1,
     )
     held = context.remembered("held", worker, ("incidents",), lambda session: replacements.held_by(session, worker))
-    st.caption(f"{names[worker]} 手头 {len(held)} 件将各派给下一位；没有人能接的留在原处。")
-    if st.button("确定交班", key="case_confirm_beside", width="stretch"):
+    st.caption(_n("{name} 手头 {n} 件将各派给下一位；没有人能接的留在原处。", len(held), name=names[worker]))
+    if st.button(_("确定交班"), key="case_confirm_beside", width="stretch"):
         with commands.attempt():
             done = replacements.hand_over(context.deployment().database, context.principal(), worker, now=context.now())
             begin_anew(incident)
-            numbers = f"：{'、'.join(done.passed_on)}" if done.passed_on else ""
-            commands.say(f"{names[worker]} 已交接 {len(done.passed_on)} 件{numbers}")
+            told = _n("{name} 已交接 {n} 件", len(done.passed_on), name=names[worker])
+            numbers = wording.listed(done.passed_on)
+            commands.say(_("{text}：{why}", text=told, why=numbers) if numbers else told)
             if done.kept:
-                commands.tell(f"{len(done.kept)} 件暂时无人可接，仍由本人负责：{'、'.join(done.kept)}")
+                numbers = wording.listed(done.kept)
+                commands.tell(_n("{n} 件暂时无人可接，仍由本人负责：{numbers}", len(done.kept), numbers=numbers))
         st.rerun()
 
 
 def _department(incident: Incident) -> str | None:
     names = context.remembered("departments", "all", ("incidents",), departments.names)
     return st.selectbox(
-        "转给",
+        _("转给"),
         list(names),
         index=None,
         format_func=names.__getitem__,
         key=field(incident, "department"),
-        placeholder="选择承办单位",
+        placeholder=_("选择承办单位"),
     )
 
 
@@ -258,13 +272,13 @@ def _original(incident: Incident) -> str | None:
     )
     titles = {row.no: f"{row.no} · {row.title}" for row in near if row.no != incident.no}
     return st.selectbox(
-        "与哪一件重复",
+        _("与哪一件重复"),
         list(titles),
         index=None,
         format_func=lambda no: titles.get(no, no),
         key=field(incident, "original"),
         accept_new_options=True,
-        placeholder="附近同类事件，或直接填写编号",
+        placeholder=_("附近同类事件，或直接填写编号"),
     )
 
 
@@ -272,12 +286,12 @@ def _resume_by(incident: Incident) -> datetime:
     zone = ZoneInfo(context.county().timezone)
     today = context.now().astimezone(zone).date()
     chosen: date = st.date_input(
-        "最迟恢复日期",
+        _("最迟恢复日期"),
         value=today + timedelta(days=_PUT_OFF_DAYS),
         min_value=today + timedelta(days=1),
         max_value=today + timedelta(days=365),
         key=field(incident, "resume_by"),
-        help="挂账期间时限停止计算；到期前须恢复办理。每件只能挂账一次，最长一年",
+        help=_("挂账期间时限停止计算；到期前须恢复办理。每件只能挂账一次，最长一年"),
     )
     return datetime.combine(chosen, time(18), zone)
 
@@ -286,14 +300,14 @@ def _parts(incident: Incident) -> tuple[Report, ...]:
     """One part at a time, at the same place: another class, its own title."""
     by_code = {row.code: row for row in values.classes()}
     code = st.selectbox(
-        "拆出的类别",
+        _("拆出的类别"),
         list(by_code),
         index=None,
         format_func=lambda code: f"{by_code[code].major_name} › {by_code[code].name}",
         key=field(incident, "part_class"),
-        placeholder="选择类别",
+        placeholder=_("选择类别"),
     )
-    title = st.text_input("拆出的标题", key=field(incident, "part_title"), max_chars=200)
+    title = st.text_input(_("拆出的标题"), key=field(incident, "part_title"), max_chars=200)
     if code is None:
         return ()
     return (
@@ -312,6 +326,11 @@ def _parts(incident: Incident) -> tuple[Report, ...]:
 
 def _verdict(incident: Incident) -> bool:
     said = st.segmented_control(
-        "审核结论", ["同意", "不同意"], default="同意", required=True, key=field(incident, "verdict")
+        _("审核结论"),
+        [True, False],
+        default=True,
+        required=True,
+        format_func=lambda value: _("同意") if value else _("不同意"),
+        key=field(incident, "verdict"),
     )
-    return said == "同意"
+    return bool(said)

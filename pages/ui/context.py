@@ -10,16 +10,23 @@ from time import monotonic
 from typing import Any, TypeVar, cast
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from db import accounts, territory
+from db import accounts, catalogues, territory
 from db.feed import ChangeFeed
 from db.session import Database
 from db.settings import Settings
 from geo.errors import NotAuthenticated, Unavailable
+from geo.map_server import map_servers
+from governance import language
 from governance.access import Principal
+from governance.language import N_, _
+from pages.ui import wording
 
 T = TypeVar("T")
 
+_LANGUAGE = "_language"
+_SWITCHED = "_language_switched"
 LOGIN_COOKIE = "gridcommand_login"
 _TRUSTED_FOR = timedelta(seconds=30)
 """How long a checked login is believed before the database is asked again: so late a logout elsewhere may show."""
@@ -49,6 +56,35 @@ _provided: list[Deployment] = []
 def provide(*, database: Database, feed: ChangeFeed, settings: Settings) -> None:
     """Hands the screens what they stand on. The composition root calls it once, before the first page is served."""
     _provided[:] = [Deployment(database=database, feed=feed, settings=settings)]
+    catalogues.provide()
+    language.follow(_spoken)
+
+
+def choose_language() -> None:
+    """Settles the language of this session: what the address asks for, else what was chosen before in this browser."""
+    asked = language.known(st.query_params.get(language.PARAMETER))
+    if asked is None and _LANGUAGE not in st.session_state:
+        asked = language.known(st.context.cookies.get(language.COOKIE)) or language.NATIVE
+    if asked is not None:
+        st.session_state[_LANGUAGE] = asked
+
+
+def switch_language(code: str) -> None:
+    """Another language from the next run on, as a button's callback; filters and drafts stay as they are."""
+    st.query_params.pop(language.PARAMETER, None)
+    st.session_state[_LANGUAGE] = code
+    st.session_state[_SWITCHED] = True
+
+
+def has_switched_language() -> bool:
+    """Whether somebody pressed the switch in this session, so that the browser is to remember it."""
+    return _SWITCHED in st.session_state
+
+
+def _spoken() -> str | None:
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return None
+    return cast("str | None", st.session_state.get(_LANGUAGE))
 
 
 def deployment() -> Deployment:
@@ -97,11 +133,26 @@ def county() -> territory.County:
     return cast("territory.County", st.session_state["_county"])
 
 
+def map_credit() -> str:
+    """Whose map lies below, where that is a map server's; said on every map. "" where it is the county's own ground."""
+    settings = deployment().settings
+    servers = map_servers(settings.basemap_url)
+    if not servers:
+        return ""
+    said = settings.basemap_attribution or wording.listed(dict.fromkeys(server.host for server in servers))
+    if any(server.is_shifted for server in servers):
+        return " " + _("底图：{source}（GCJ-02，偏移约 100–600 米）", source=said)
+    return " " + _("底图：{source}", source=said)
+
+
+_DEMO = N_("演示数据")
+
+
 def source_line() -> str:
     """Where the data comes from, for every map and file; demo data says so."""
     place = county()
-    marked = "演示数据" in place.source_note or not place.is_demo
-    return place.source_note if marked else f"{place.source_note}（演示数据）"
+    marked = _DEMO in place.source_note or not place.is_demo
+    return place.source_note if marked else _("{name}（{detail}）", name=place.source_note, detail=_(_DEMO))
 
 
 @dataclass(frozen=True, slots=True)

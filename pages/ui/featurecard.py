@@ -16,6 +16,7 @@ from db import features
 from geo.features import FEATURE_TYPES, FeatureFilter, Kind
 from governance import labels
 from governance.access import Permission
+from governance.language import _, _n
 from layers.catalog import LAYERS
 from layers.palette import INK, KINDS, SEVERITY, SEVERITY_NUMERAL
 from pages.ui import context, parts, values, wording
@@ -104,7 +105,7 @@ def facts_html(found: Found, now: datetime, zone: str) -> str:
     if found.layer == "incidents":
         severity = int(found.properties["severity"])
         mark = f'<i style="background:{SEVERITY[severity]};color:{INK}">{SEVERITY_NUMERAL[severity]}</i>'
-    outside = "<em>网格外</em>" if found.properties.get("is_outside_grid") else ""
+    outside = f"<em>{_('网格外')}</em>" if found.properties.get("is_outside_grid") else ""
     layer = escape(LAYERS[found.layer].title)
     return f'<div class="fact-card"><p>{layer}{outside}</p><h3>{mark}{escape(found.title)}</h3><dl>{listed}</dl></div>'
 
@@ -114,7 +115,7 @@ def _told(name: str, value: object, kind: Kind, now: datetime, zone: str) -> str
         at = datetime.fromisoformat(str(value))
         said = wording.instant(at, now, zone=zone)
         if name == "due_at":
-            said = f"{said}({wording.remaining(at, now)})"
+            said = _("{name}（{detail}）", name=said, detail=wording.remaining(at, now))
         elif name == "positioned_at":
             said = wording.ago(at, now)
         return f'<span title="{wording.full_instant(at, zone=zone)}">{escape(said)}</span>'
@@ -127,10 +128,10 @@ def next_steps(found: Found) -> str:
     """Where to go on from here: the desk for an incident, a call for a worker."""
     if found.layer == "incidents" and context.principal().may(Permission.ADVANCE_INCIDENT):
         no = quote(str(found.properties["no"]))
-        return f'<a class="next" href="/desk?no={no}" target="_self">去派单台处理</a>'
+        return f'<a class="next" href="/desk?no={no}" target="_self">{_("去派单台处理")}</a>'
     if found.layer == "workers" and found.properties.get("full_phone"):
         phone = escape(str(found.properties["full_phone"]))
-        return f'<a class="next" href="tel:{phone}">拨打 {phone}</a>'
+        return f'<a class="next" href="tel:{phone}">{_("拨打 {phone}", phone=phone)}</a>'
     return ""
 
 
@@ -168,7 +169,7 @@ def card(layer: str, properties: Mapping[str, Any], now: datetime) -> parts.Card
         due_at = _instant(properties["due_at"]) if properties["is_open"] else None
         left_s = (due_at - now).total_seconds() if due_at else None
         severity = int(properties["severity"])
-        status = labels.STATUS[properties["status"]].zh
+        status = labels.STATUS[properties["status"]].text
         return parts.Card(
             id=properties["code"],
             title=properties["title"],
@@ -199,7 +200,7 @@ def _said(layer: str, properties: Mapping[str, Any]) -> tuple[str, str, str]:
     if layer == "grids":
         return word("level"), str(properties["code"]), ""
     if layer == "buildings":
-        return word("usage"), f"{properties['floors']} 层", str(properties["code"])
+        return word("usage"), _n("{n} 层", properties["floors"] or 0, n=properties["floors"]), str(properties["code"])
     return word("kind"), str(properties["address"] or ""), str(properties["opening_hours"] or "")
 
 

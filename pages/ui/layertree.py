@@ -15,10 +15,12 @@ from db.territory import GridRow
 from geo.features import FeatureFilter
 from governance import labels
 from governance.incident import FINISHED, Status
+from governance.labels import Label
+from governance.language import _
 from layers.catalog import LAYERS
 from layers.spec import LayerSpec, Symbol
 from layers.symbols import url
-from pages.ui import context, values, wording
+from pages.ui import context, deeplink, values, wording
 
 ORDER = ("incidents", "workers", "stations", "venues", "centres", "devices", "grids", "buildings")
 _ON = frozenset({"incidents", "workers", "stations", "venues", "centres", "grids"})
@@ -33,7 +35,13 @@ _PATIENCE = 20
 """At most a twentieth of the time goes into counting, however many features there are."""
 _FINISHED_KEY = "show_finished"
 _OVERDUE_KEY, _MAJOR_KEY, _SINCE_KEY = "only_overdue", "map_class", "map_since"
-_SINCE_DAYS = {"今天": 0, "近 3 天": 2, "近 7 天": 6, "近 30 天": 29}
+_SINCE = {
+    "1": Label("今天", "span"),
+    "3": Label("近 3 天", "span"),
+    "7": Label("近 7 天", "span"),
+    "30": Label("近 30 天", "span"),
+}
+"""By the number of days, today included."""
 _Q_KEY = "map_q"
 _ONE_OF: Mapping[str, str | None] = {_MAJOR_KEY: None, _SINCE_KEY: None, _Q_KEY: ""}
 """The widgets that hold one value, and their nothing."""
@@ -89,11 +97,11 @@ def grid() -> tuple[GridRow | None, list[Chip]]:
         current = chain[level].code if level in chain else None
         key = f"in_{level}_{parent}_{current}"
         column.selectbox(
-            labels.GRID_LEVEL[level].zh,
+            labels.GRID_LEVEL[level].text,
             offered,
             index=offered.index(current) if current in offered else None,
             format_func=lambda code: known[code].name,
-            placeholder=f"全部{labels.GRID_LEVEL[level].zh}",
+            placeholder=_("全部{level}", level=labels.GRID_LEVEL[level].text),
             disabled=not offered,
             key=key,
             label_visibility="collapsed",
@@ -168,19 +176,19 @@ def _switches() -> dict[str, bool]:
 def _choices() -> dict[str, frozenset[str] | None]:
     """Every other widget of the filters by its key, with the values that it may take; None for any text."""
     found: dict[str, frozenset[str] | None] = {
-        f"{key}-{_primary(LAYERS[key])}": frozenset(symbol.label for symbol in LAYERS[key].symbols) for key in ORDER
+        f"{key}-{_primary(LAYERS[key])}": frozenset(_symbols(LAYERS[key])) for key in ORDER
     }
     for key in _STATUSES:
         offered = Status if key == "incidents" else _STATUSES[key]
-        found[f"{key}-status"] = frozenset(values.value_text("status", status) for status in offered)
+        found[f"{key}-status"] = frozenset(str(status) for status in offered)
     majors = frozenset(row.major_name for row in values.classes())
-    return found | {_MAJOR_KEY: majors, _SINCE_KEY: frozenset(_SINCE_DAYS), _Q_KEY: None}
+    return found | {_MAJOR_KEY: majors, _SINCE_KEY: frozenset(_SINCE), _Q_KEY: None}
 
 
 def search() -> str:
     """Free text looked for in codes, names, titles and addresses of every layer."""
     text = st.text_input(
-        "搜索", key=_Q_KEY, type="search", live=True, placeholder="搜索编号、名称、标题、地址",
+        _("搜索"), key=_Q_KEY, type="search", live=True, placeholder=_("搜索编号、名称、标题、地址"),
         label_visibility="collapsed", bind="query-params",
     )  # fmt: skip
     return (text or "").strip()
@@ -214,20 +222,23 @@ def _primary(spec: LayerSpec) -> str:
     return next(iter(spec.symbols[0].where))
 
 
+def _symbols(spec: LayerSpec) -> dict[str, str]:
+    """What each symbol of the layer is called, by the value that it stands for."""
+    name = _primary(spec)
+    return {symbol.where[name][0]: symbol.label for symbol in spec.symbols}
+
+
 def _chosen_values(spec: LayerSpec, chips: list[Chip]) -> dict[str, tuple[str, ...]]:
     """The layer's key as filters: what is picked narrows, nothing picked leaves all that is ordinary."""
     name = _primary(spec)
-    by_label = {symbol.label: symbol.where[name] for symbol in spec.symbols}
     where: dict[str, tuple[str, ...]] = {}
-    picked = _pills(spec.key, name, list(by_label), chips)
-    if picked:
-        where[name] = tuple(value for label in picked for value in by_label[label])
+    if picked := _pills(spec.key, name, _symbols(spec), chips):
+        where[name] = tuple(picked)
     if spec.key in _STATUSES:
-        words = {values.value_text("status", status): str(status) for status in _offered_statuses(spec.key)}
-        picked = _pills(spec.key, "status", list(words), chips)
-        if picked:
-            where["status"] = tuple(words[label] for label in picked)
-    if spec.key == "incidents" and st.checkbox("含已结束的事件", key=_FINISHED_KEY, bind="query-params"):
+        words = {str(status): values.value_text("status", status) for status in _offered_statuses(spec.key)}
+        if picked := _pills(spec.key, "status", words, chips):
+            where["status"] = tuple(picked)
+    if spec.key == "incidents" and st.checkbox(_("含已结束的事件"), key=_FINISHED_KEY, bind="query-params"):
         where["is_open"] = ("true", "false")
     return where
 
@@ -236,24 +247,32 @@ def _more_of_incidents(where: dict[str, tuple[str, ...]], chips: list[Chip]) -> 
     """What incidents alone are narrowed by besides: class, lateness and, answered, since when they were reported."""
     majors = {row.major_name: row.major_code for row in values.classes()}
     major = st.selectbox(
-        "类别", list(majors), index=None, key=_MAJOR_KEY, placeholder="全部类别", label_visibility="collapsed",
+        _("类别"), list(majors), index=None, key=_MAJOR_KEY, placeholder=_("全部类别"), label_visibility="collapsed",
         bind="query-params",
     )  # fmt: skip
+    days = list(_SINCE)
     period = st.selectbox(
-        "上报时间", list(_SINCE_DAYS), index=None, key=_SINCE_KEY, placeholder="全部上报时间",
-        label_visibility="collapsed", bind="query-params",
+        _("上报时间"), days, index=deeplink.index(_SINCE_KEY, days), key=_SINCE_KEY, placeholder=_("全部上报时间"),
+        format_func=lambda number: _SINCE[number].text, label_visibility="collapsed",
     )  # fmt: skip
-    if st.checkbox("只看超期", key=_OVERDUE_KEY, bind="query-params"):
+    deeplink.keep(_SINCE_KEY, period)
+    if st.checkbox(_("只看超期"), key=_OVERDUE_KEY, bind="query-params"):
         where["is_overdue"] = ("true",)
-        chips.append(Chip(text="事件 · 超期", key=_OVERDUE_KEY, empty=False))
+        chips.append(Chip(text=f"{LAYERS['incidents'].title} · {_('超期')}", key=_OVERDUE_KEY, empty=False))
     if major:
         where["major"] = (majors[major],)
-        chips.append(Chip(text=f"事件 · {major}", key=_MAJOR_KEY, empty=None))
+        chips.append(Chip(text=f"{LAYERS['incidents'].title} · {major}", key=_MAJOR_KEY, empty=None))
     if not period:
         return None
-    chips.append(Chip(text=f"事件 · {period}上报", key=_SINCE_KEY, empty=None))
+    chips.append(
+        Chip(
+            text=_("{layer} · {period}上报", layer=LAYERS["incidents"].title, period=_SINCE[period].text),
+            key=_SINCE_KEY,
+            empty=None,
+        )
+    )
     zone = ZoneInfo(context.county().timezone)
-    return wording.start_of_day(context.now(), days_back=_SINCE_DAYS[period], zone=zone)
+    return wording.start_of_day(context.now(), days_back=int(period) - 1, zone=zone)
 
 
 def _offered_statuses(key: str) -> Sequence[str]:
@@ -261,17 +280,20 @@ def _offered_statuses(key: str) -> Sequence[str]:
     return tuple(Status) if with_finished else _STATUSES[key]
 
 
-def _pills(layer: str, name: str, offered: list[str], chips: list[Chip]) -> list[str]:
+def _pills(layer: str, name: str, offered: Mapping[str, str], chips: list[Chip]) -> list[str]:
+    """What is picked of `offered` (code to word); the address holds the codes."""
     key = f"{layer}-{name}"
     picked = st.pills(
-        f"{LAYERS[layer].title}{values.property_text(name)}",
-        offered,
+        _("{layer}{word}", layer=LAYERS[layer].title, word=values.property_text(name)),
+        list(offered),
         selection_mode="multi",
+        default=deeplink.asked(key, offered),
+        format_func=offered.__getitem__,
         key=key,
-        bind="query-params",
         label_visibility="collapsed",
     )
-    chips.extend(Chip(text=f"{LAYERS[layer].title} · {label}", key=key, value=label) for label in picked)
+    deeplink.keep(key, picked)
+    chips.extend(Chip(text=f"{LAYERS[layer].title} · {offered[code]}", key=key, value=code) for code in picked)
     return list(picked)
 
 
@@ -315,7 +337,7 @@ def _count(session: Any, key: str, flt: FeatureFilter, revision: int) -> _Counts
 
 
 def _count_style(spec: LayerSpec, counts: _Counts) -> str:
-    """Counts and pictures as generated content, so that the widgets' own words stay what the address holds."""
+    """Counts and pictures as generated content, so that a widget stays the same while its count changes."""
     name = _primary(spec)
     total = f"{wording.count(counts.shown)} / {wording.count(counts.total)}"
     rules = [f'.st-key-show_{spec.key} label::after{{content:"{total}"}}']

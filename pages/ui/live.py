@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from governance.language import current
 from pages.ui import parts
 
 
@@ -23,5 +24,5 @@ def clock(key: str, *, now: datetime, zone: str) -> None:
 
     Where the server is out of reach, its badge (`panels.badge`) says since when.
     """
-    data = {"now": now.timestamp() * 1000, "zone": zone, "locale": "zh-CN"}
+    data = {"now": now.timestamp() * 1000, "zone": zone, "locale": current()}
     parts.component("clock", '<i class="clock" hidden></i>')(key=key, data=data)

@@ -16,6 +16,7 @@ from geo.errors import InvalidInput
 from geo.features import FEATURE_TYPES, FeatureFilter
 from geo.written import Written, read_coordinates, to_place
 from governance import labels
+from governance.language import _
 from layers.catalog import LAYERS
 from layers.palette import KINDS, SEVERITY
 from pages.ui import commands, context, featurecard, layertree, parts
@@ -51,7 +52,7 @@ def place_of(text: str) -> Place | None:
     try:
         written = read_coordinates(text)
     except InvalidInput:
-        return Place(fault="坐标写法有误。例如 124.018, 45.005，或 45°00′18″N 124°01′05″E。")
+        return Place(fault=_("坐标写法有误。例如 124.018, 45.005，或 45°00′18″N 124°01′05″E。"))
     if written is None:
         return None
     datum = Crs(st.session_state.get(_DATUM_KEY) or Crs.WGS84)
@@ -81,11 +82,11 @@ def _coordinates(place: Place, go_to: Callable[[float, float], None]) -> None:
     written = place.written
     if written is not None and not written.is_metric and not written.crs:
         st.selectbox(
-            "坐标系",
+            _("坐标系"),
             _DATUMS,
-            format_func=lambda crs: labels.CRS[crs].zh,
+            format_func=lambda crs: labels.CRS[crs].text,
             key=_DATUM_KEY,
-            help="手机地图上的坐标多为 GCJ-02 或 BD-09，选错会偏出几百米",
+            help=_("手机地图上的坐标多为 GCJ-02 或 BD-09，选错会偏出几百米"),
         )
     if place.at is None:
         st.error(place.fault)
@@ -94,12 +95,13 @@ def _coordinates(place: Place, go_to: Callable[[float, float], None]) -> None:
     try:
         locus = context.remembered("map_locus", place.at, ("grids",), lambda s: territory.locate(s, lon, lat))
         chain = " › ".join(grid.name for grid in reversed(locus.chain))
-        told = f"{chain}（网格外，归最近的社区）" if locus.is_outside_grid else chain
+        told = _("{grids}（网格外，归最近的社区）", grids=chain) if locus.is_outside_grid else chain
     except InvalidInput as error:
         told = commands.text_of(error)
-    st.html(f'<p class="map-place"><b>{escape(told)}</b><br>东经 {lon:.6f}°，北纬 {lat:.6f}°（CGCS2000）</p>')
+    where = _("东经 {lon:.6f}°，北纬 {lat:.6f}°（CGCS2000）", lon=lon, lat=lat)
+    st.html(f'<p class="map-place"><b>{escape(told)}</b><br>{where}</p>')
     st.button(
-        "定位到这里",
+        _("定位到这里"),
         key="map_goto",
         icon=":material/my_location:",
         type="primary",
@@ -123,9 +125,9 @@ def _results(text: str) -> Picked | None:
         )
         for one in found
     ]
-    empty = "没有找到。可以换个说法，或输入编号、地址、坐标。"
-    picked = parts.cards("map_results", cards, label="搜索结果", empty=empty)
-    if st.button("收起结果", key="map_found_close", width="stretch"):
+    empty = _("没有找到。可以换个说法，或输入编号、地址、坐标。")
+    picked = parts.cards("map_results", cards, label=_("搜索结果"), empty=empty)
+    if st.button(_("收起结果"), key="map_found_close", width="stretch"):
         st.session_state[_DONE] = text
         st.rerun(scope="fragment")
     one = next((one for one in found if picked == f"{one.layer}:{one.properties['code']}"), None)

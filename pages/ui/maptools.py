@@ -12,15 +12,16 @@ from geo.crs import STORAGE_SRID
 from geo.errors import InvalidInput
 from geo.extent import Extent
 from geo.measure import MOST_POINTS, Measured
+from governance.language import N_, _
 from pages.ui import parts, wording
 
 _KEY = "map_measure"
 _WORDS: Mapping[str, str] = {
-    "start": "在地图上依次点击要测量的位置",
-    "reckoning": "正在计算……",
-    "undo": "撤销一点",
-    "close": "闭合测面积",
-    "clear": "清空",
+    "start": N_("在地图上依次点击要测量的位置"),
+    "reckoning": N_("正在计算……"),
+    "undo": N_("撤销一点"),
+    "close": N_("闭合测面积"),
+    "clear": N_("清空"),
 }
 _HTML = """<div class="over"><canvas></canvas>
 <div class="panel" role="group" hidden><output aria-live="polite"></output>
@@ -35,7 +36,7 @@ def over(*, is_measuring: bool, pin: tuple[float, float] | None, follows: bool) 
         "pin": list(pin) if pin else None,
         "follow": follows,
         "most": MOST_POINTS,
-        "words": dict(_WORDS),
+        "words": {name: _(text) for name, text in _WORDS.items()},
     }
     parts.component("measure", _HTML, has_style=True, after="deckview")(
         key=_KEY, data=data, on_measured_change=parts.nothing, on_seen_change=parts.nothing
@@ -78,8 +79,8 @@ def told(found: Measured) -> str:
     if found.perimeter_m is not None:
         around = wording.length(found.perimeter_m)
         if found.area_m2 is None:
-            return f"边线有交叉，算不出面积 · 周长 {around}"
-        return f"面积 {wording.area(found.area_m2)} · 周长 {around}"
+            return _("边线有交叉，算不出面积 · 周长 {around}", around=around)
+        return _("面积 {area} · 周长 {around}", area=wording.area(found.area_m2), around=around)
     if not found.running_m:
-        return "已定起点，请点击下一个位置"
-    return f"总长 {wording.length(found.running_m[-1])}"
+        return _("已定起点，请点击下一个位置")
+    return _("总长 {length}", length=wording.length(found.running_m[-1]))

@@ -9,6 +9,7 @@ import streamlit as st
 from db import needs, territory
 from db.needs import NeedCount, NeedRow
 from governance import labels
+from governance.language import N_, _
 from governance.visit import NeedStatus
 from pages.ui import commands, context, visitform, wording
 
@@ -21,7 +22,7 @@ _LEVELS = ("street", "community", "quarter")
 def render() -> None:
     """Draws the list; it looks for what others have recorded by itself."""
     with commands.calmly():
-        st.html('<h2 class="desk-title">需求汇总</h2>')
+        st.html(f'<h2 class="desk-title">{_("需求汇总")}</h2>')
         grid = _grid()
         with context.reading() as session:
             counted = needs.summary(session, grid=grid)
@@ -32,23 +33,25 @@ def render() -> None:
             counted = needs.summary(session, grid=grid, statuses=(status,))
         _notice()
         if not found:
-            st.html(f'<p class="empty need-none">{_NOTHING[status]}</p>')
+            st.html(f'<p class="empty need-none">{_(_NOTHING[status])}</p>')
             return
-        st.html(_counts("类别", counted.by_class) + _counts("网格", counted.by_grid))
+        st.html(_counts(_("类别"), counted.by_class) + _counts(_("网格"), counted.by_grid))
         for need in found:
             _row(need)
         if counted.by_status[status] > len(found) and st.button(
-            f"再显示 {_A_PAGE} 条（共 {counted.by_status[status]} 条）", key="need_more", width="stretch"
+            _("再显示 {more} 条（共 {n} 条）", more=_A_PAGE, n=counted.by_status[status]),
+            key="need_more",
+            width="stretch",
         ):
             st.session_state["need_shown"] = shown + _A_PAGE
             st.rerun(scope="fragment")
 
 
 _NOTHING = {
-    NeedStatus.GATHERED: "没有待处理的需求。走访时记下的需求会列在这里，等待转接或当场办结。",
-    NeedStatus.HANDED_OVER: "没有正在办理的转接需求。点“转接处理”后，需求会成为事件，在这里跟踪到办结。",
-    NeedStatus.SETTLED_ON_SPOT: "还没有当场办结的需求。",
-    NeedStatus.CLOSED: "还没有办结的转接需求。对应事件办结后会列在这里。",
+    NeedStatus.GATHERED: N_("没有待处理的需求。走访时记下的需求会列在这里，等待转接或当场办结。"),
+    NeedStatus.HANDED_OVER: N_("没有正在办理的转接需求。点“转接处理”后，需求会成为事件，在这里跟踪到办结。"),
+    NeedStatus.SETTLED_ON_SPOT: N_("还没有当场办结的需求。"),
+    NeedStatus.CLOSED: N_("还没有办结的转接需求。对应事件办结后会列在这里。"),
 }
 
 
@@ -56,16 +59,16 @@ def _grid() -> str | None:
     scope = context.principal().grid_prefix
     rows = context.remembered("need_grids", "all", ("grids",), territory.grids)
     names = {
-        row.code: f"{row.name}（{labels.GRID_LEVEL[row.level].zh}）"
+        row.code: _("{name}（{kind}）", name=row.name, kind=labels.GRID_LEVEL[row.level].text)
         for row in rows
         if row.level in _LEVELS and row.code.startswith(scope)
     }
     chosen: str | None = st.selectbox(
-        "网格",
+        _("网格"),
         list(names),
         index=None,
         format_func=names.__getitem__,
-        placeholder="全部网格",
+        placeholder=_("全部网格"),
         label_visibility="collapsed",
         key="need_grid",
     )
@@ -74,11 +77,11 @@ def _grid() -> str | None:
 
 def _status(counts: dict[NeedStatus, int]) -> NeedStatus:
     chosen = st.segmented_control(
-        "状态",
+        _("状态"),
         list(NeedStatus),
         default=NeedStatus.GATHERED,
         required=True,
-        format_func=lambda code: f"{labels.NEED_STATUS[code].zh} {counts[code]}",
+        format_func=lambda code: f"{labels.NEED_STATUS[code].text} {counts[code]}",
         width="stretch",
         label_visibility="collapsed",
         key="need_status",
@@ -100,7 +103,7 @@ def _counts(name: str, counts: tuple[NeedCount, ...]) -> str:
         f"<span>{escape(count.class_name or count.grid_name or '')} <b>{count.count}</b></span>"
         for count in counts[:_MOST_COUNTS]
     )
-    rest = f"<span>等 {len(counts)} 个</span>" if len(counts) > _MOST_COUNTS else ""
+    rest = f"<span>{_('等 {n} 个', n=len(counts))}</span>" if len(counts) > _MOST_COUNTS else ""
     return f'<p class="need-counts"><em>{name}</em>{shown}{rest}</p>'
 
 
@@ -111,21 +114,23 @@ def _row(need: NeedRow) -> None:
             return
         told, hand, spot = st.columns([3.4, 1, 1], gap="small", vertical_alignment="center")
         told.html(_told(need))
-        if hand.button("转接处理", key=f"need_hand_{need.id}", icon=":material/move_up:", width="stretch"):
+        if hand.button(_("转接处理"), key=f"need_hand_{need.id}", icon=":material/move_up:", width="stretch"):
             _hand_over(need)
-        with spot.popover("当场办结", width="stretch", key=f"need_settle_{need.id}"):
-            opinion = st.text_area("怎么办结的", key=f"need_opinion_{need.id}", height=90, max_chars=needs.TEXT_LENGTH)
-            if st.button("确定办结", key=f"need_settled_{need.id}", type="primary", width="stretch"):
+        with spot.popover(_("当场办结"), width="stretch", key=f"need_settle_{need.id}"):
+            opinion = st.text_area(
+                _("怎么办结的"), key=f"need_opinion_{need.id}", height=90, max_chars=needs.TEXT_LENGTH
+            )
+            if st.button(_("确定办结"), key=f"need_settled_{need.id}", type="primary", width="stretch"):
                 _settle(need, opinion)
 
 
 def _told(need: NeedRow) -> str:
     now, zone = context.now(), context.county().timezone
     home = f"{need.building_name} {visitform.flat(need.unit, need.room)} {need.head_full_name or ''}".strip()
-    visitor = f" · 走访人 {need.worker_full_name}" if need.worker_full_name else ""
+    visitor = f" · {_('走访人 {name}', name=need.worker_full_name)}" if need.worker_full_name else ""
     told = f"{home} · {wording.instant(need.visited_at, now, zone=zone)}{visitor}"
     return (
-        f'<div class="need {need.urgency}"><p class="one"><i>{labels.URGENCY[need.urgency].zh}</i>'
+        f'<div class="need {need.urgency}"><p class="one"><i>{labels.URGENCY[need.urgency].text}</i>'
         f"<b>{escape(need.class_name)}</b>{_end(need)}</p><p>{escape(need.text)}</p>"
         f"<small>{escape(told)}</small></div>"
     )
@@ -135,7 +140,7 @@ def _end(need: NeedRow) -> str:
     """Where a need that was decided went."""
     if need.incident_no and need.incident_status:
         no = escape(need.incident_no)
-        return f'<a href="/desk?no={no}" target="_self">{no} · {labels.STATUS[need.incident_status].zh}</a>'
+        return f'<a href="/desk?no={no}" target="_self">{no} · {labels.STATUS[need.incident_status].text}</a>'
     return f"<span>{escape(need.opinion)}</span>" if need.opinion else ""
 
 
@@ -144,8 +149,10 @@ def _hand_over(need: NeedRow) -> None:
     with commands.attempt():
         made = needs.hand_over(context.deployment().database, context.principal(), need.id, now=context.now())
         no = escape(made.no)
-        st.session_state["_need_done"] = (
-            f'已转接为事件 <a href="/desk?no={no}" target="_self">{no}</a>：{escape(made.title)}'
+        st.session_state["_need_done"] = _(
+            "已转接为事件 {link}：{title}",
+            link=f'<a href="/desk?no={no}" target="_self">{no}</a>',
+            title=escape(made.title),
         )
     st.rerun()
 
@@ -156,5 +163,7 @@ def _settle(need: NeedRow, opinion: str) -> None:
         needs.settle(
             context.deployment().database, context.principal(), need.id, opinion=opinion or "", now=context.now()
         )
-        st.session_state["_need_done"] = f"已当场办结：{escape(need.class_name)}（{escape(need.building_name)}）"
+        st.session_state["_need_done"] = _(
+            "已当场办结：{kind}（{building}）", kind=escape(need.class_name), building=escape(need.building_name)
+        )
     st.rerun()

@@ -10,6 +10,7 @@ from typing import Any, cast
 import streamlit as st
 
 from db.settings import ROOT
+from governance.language import _
 
 _FOLDER = ROOT / "assets" / "components"
 
@@ -95,6 +96,44 @@ def keys(key: str, targets: Mapping[str, str], *, focus: str = "") -> None:
     )
 
 
+def watch(
+    key: str,
+    *,
+    is_locked: bool,
+    metres_per_px: float,
+    on_touch: Callable[..., None],
+    on_place: Callable[[float, float], None],
+    on_grid: Callable[[str], None],
+) -> None:
+    """Hears what Streamlit doesn't tell of the wall's map, and draws its scale.
+
+    `on_touch(is_on_map=…)` hears that somebody touched the map, or anything while `is_locked`; `on_place` the WGS 84
+    longitude and latitude of a click on the map, `on_grid` the code of a row with `data-grid` that was clicked.
+    `metres_per_px` is what the scale goes by where the camera can't be asked.
+    """
+
+    def touched() -> None:
+        found = getattr(st.session_state.get(key), "touched", None)
+        if found is not None:
+            on_touch(is_on_map=bool(found["map"]))
+
+    def placed() -> None:
+        found = getattr(st.session_state.get(key), "placed", None)
+        if found is not None:
+            lon, lat = found["place"]
+            on_place(float(lon), float(lat))
+
+    def chosen() -> None:
+        found = getattr(st.session_state.get(key), "chosen", None)
+        if found is not None:
+            on_grid(str(found["grid"]))
+
+    data = {"locked": is_locked, "metres": metres_per_px, "metre": "{} m", "kilometre": "{} km"}
+    component("watch", '<div class="scale" hidden><b></b><i></i></div>', has_style=True)(
+        key=key, data=data, on_touched_change=touched, on_placed_change=placed, on_chosen_change=chosen
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tab:
     """A part of the screen that the bottom sheet shows; an empty one can't be opened."""
@@ -111,7 +150,7 @@ def sheet(key: str, tabs: Sequence[Tab], *, detail: str, detail_part: str, is_fo
     It sets `data-sheet` (a part, or "") and `data-sheet-size` ("half", "full") of the body, for the style sheet to
     place the parts by. A new `detail` opens its part; when `is_folded` begins, the sheet closes.
     """
-    words = {"raise": "展开到整屏", "lower": "收到半屏"}
+    words = {"raise": _("展开到整屏"), "lower": _("收到半屏")}
     data = {"tabs": [asdict(tab) for tab in tabs], "detail": detail, "detail_part": detail_part} | words
     component("sheet", _SHEET, has_style=True)(key=key, data={**data, "is_folded": is_folded})
 
@@ -145,13 +184,16 @@ def picker(
         "outlines": list(outlines),
         "place": list(place) if place else None,
         "near": [asdict(item) for item in near],
-        "lost": "底图没有取到，仍可点选位置或直接填写坐标",
+        "hint": _("点击地图选择位置"),
+        "nearer": _("放大"),
+        "farther": _("缩小"),
+        "lost": _("底图没有取到，仍可点选位置或直接填写坐标"),
     }
     component("picker", _PICKER, has_style=True)(key=key, data=data, on_placed_change=placed)
 
 
-_PICKER = """<div class="picker"><canvas></canvas><div class="zoom"><button class="in" aria-label="放大">+</button>
-<button class="out" aria-label="缩小">−</button></div><div class="readout">点击地图选择位置</div></div>"""
+_PICKER = """<div class="picker"><canvas></canvas><div class="zoom"><button class="in">+</button>
+<button class="out">−</button></div><div class="readout"></div></div>"""
 
 
 def nothing() -> None:

@@ -11,32 +11,38 @@ from zoneinfo import ZoneInfo
 from db.tracks import LONGEST
 from geo.features import FeatureFilter
 from governance.access import Permission
+from governance.labels import Label
+from governance.language import N_, _
 from layers.palette import INK, LIGHT, SEVERITY, SEVERITY_NUMERAL
 from layers.spec import Source
 from pages.ui import context, parts, wording
 from pages.ui.featurecard import Found
 
-_SPANS = ((0, "今天", timedelta(hours=1)), (6, "近 7 天", timedelta(hours=6)), (29, "近 30 天", timedelta(days=1)))
+_SPANS = (
+    (0, Label("今天", "span"), timedelta(hours=1)),
+    (6, Label("近 7 天", "span"), timedelta(hours=6)),
+    (29, Label("近 30 天", "span"), timedelta(days=1)),
+)
 """Days back, what the span is called, and how much of it is on the map at once."""
 
 _WORDS: Mapping[str, str] = {
-    "play": "播放（空格）",
-    "pause": "暂停（空格）",
-    "back": "后退一步（←）",
-    "on": "前进一步（→）",
-    "pace": "播放速度（[ 和 ]）",
-    "slider": "时间",
-    "shown": "{from} 至 {to} 上报 {n} 件",
-    "loading": "正在读取这段时间的事件……",
-    "lost": "没有取到数据，请稍后重试",
-    "none": "这段时间没有符合筛选条件的事件",
-    "track_at": "{name} 位置记录于 {at}",
-    "track_silent": "{name} 此刻没有位置记录，最近一次在 {at}",
-    "track_before": "{name} 的轨迹从 {at} 开始",
-    "track_loading": "正在读取 {name} 的轨迹……",
-    "track_lost": "没有取到 {name} 的轨迹，请稍后重试",
-    "track_none": "{name} 该时段没有轨迹",
-    "track_long": "{name} 的轨迹只在“今天”和“近 7 天”中显示",
+    "play": N_("播放（空格）"),
+    "pause": N_("暂停（空格）"),
+    "back": N_("后退一步（←）"),
+    "on": N_("前进一步（→）"),
+    "pace": N_("播放速度（[ 和 ]）"),
+    "slider": N_("时间"),
+    "shown": N_("{from} 至 {to} 上报 {n} 件"),
+    "loading": N_("正在读取这段时间的事件……"),
+    "lost": N_("没有取到数据，请稍后重试"),
+    "none": N_("这段时间没有符合筛选条件的事件"),
+    "track_at": N_("{name} 位置记录于 {at}"),
+    "track_silent": N_("{name} 此刻没有位置记录，最近一次在 {at}"),
+    "track_before": N_("{name} 的轨迹从 {at} 开始"),
+    "track_loading": N_("正在读取 {name} 的轨迹……"),
+    "track_lost": N_("没有取到 {name} 的轨迹，请稍后重试"),
+    "track_none": N_("{name} 该时段没有轨迹"),
+    "track_long": N_("{name} 的轨迹只在“今天”和“近 7 天”中显示"),
 }
 _HTML = """<div class="over"><canvas></canvas><div class="panel" role="group">
 <button class="back">‹</button><button class="play"></button><button class="on">›</button><button class="pace"></button>
@@ -68,7 +74,7 @@ def show(narrowed: FeatureFilter, *, followed: Found | None = None) -> None:
         flt = replace(narrowed, since=start, where={**narrowed.where, "is_open": ("true", "false")})
         spans.append(
             {
-                "label": label,
+                "label": label.text,
                 "url": Source(key="incidents", revision=0, features=flt).url(),
                 "from": since.isoformat(),
                 "to": until.isoformat(),
@@ -78,7 +84,7 @@ def show(narrowed: FeatureFilter, *, followed: Found | None = None) -> None:
         )
     data = {
         "spans": spans,
-        "words": dict(_WORDS),
+        "words": {name: _(text) for name, text in _WORDS.items()},
         "track": {"name": worker.title, "colour": LIGHT.route} if worker else None,
         "zone": zone.key,
         "ink": INK,

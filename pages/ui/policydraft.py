@@ -9,28 +9,35 @@ from types import MappingProxyType
 from typing import Any
 
 from governance import labels
+from governance.language import N_, _, _n
 from governance.policy import MOST_PEOPLE, RANGES, Card, Policy, Requirement
+from pages.ui import wording
 
 _MINUTE = 60
 
 NAMES: Mapping[str, str] = MappingProxyType(
     {
-        "pools": "可派人员",
-        "mode": "行进方式",
-        "cap": "手头任务上限",
-        "shortlist": "推荐人数",
-        "max_distance_m": "最远距离（米）",
-        "freshness_s": "位置有效时间（分钟）",
-        "rest_s": "任务后休息（分钟）",
-        "acknowledge_s": "接单时限（分钟）",
-        "ring_s": "统筹时跨一级责任网格折算（分钟）",
-        "excludes_stale": "位置过时的人员不派",
+        "pools": N_("可派人员"),
+        "mode": N_("行进方式"),
+        "cap": N_("手头任务上限"),
+        "shortlist": N_("推荐人数"),
+        "max_distance_m": N_("最远距离（米）"),
+        "freshness_s": N_("位置有效时间（分钟）"),
+        "rest_s": N_("任务后休息（分钟）"),
+        "acknowledge_s": N_("接单时限（分钟）"),
+        "ring_s": N_("统筹时跨一级责任网格折算（分钟）"),
+        "excludes_stale": N_("位置过时的人员不派"),
     }
 )
-"""What the screen calls each rule, with the unit that it is typed in."""
+"""What the screen calls each rule, with the unit that it is typed in; to be translated where it is shown."""
 
 LINE_NAMES: Mapping[str, str] = MappingProxyType(
-    {"cap": "任务上限", "max_distance_m": "最远（米）", "freshness_s": "位置有效（分钟）", "rest_s": "休息（分钟）"}
+    {
+        "cap": N_("任务上限"),
+        "max_distance_m": N_("最远（米）"),
+        "freshness_s": N_("位置有效（分钟）"),
+        "rest_s": N_("休息（分钟）"),
+    }
 )
 """What the run cards call the numbers of a line."""
 
@@ -78,7 +85,7 @@ def typed_number(field: str, text: str) -> int | None:
 def fault(field: str, name: str) -> str:
     """Why what was typed can't be taken, under the name that the screen gives the field."""
     least, most = limits(field)
-    return f"{name}须填 {least} 到 {most} 的整数"
+    return _("{name}须填 {least} 到 {most} 的整数", name=name, least=least, most=most).strip()
 
 
 def is_same(one: Policy, other: Policy) -> bool:
@@ -93,19 +100,24 @@ def comparison(
 ) -> str:
     """What the version of somebody else and the draft differ in, beside the version that the draft was made from."""
     rows: list[tuple[str, ...]] = [
-        (name, _told(base, field), _told(theirs, field), mine.typed.get(field) or _told(mine.policy, field))
+        (_(name), _told(base, field), _told(theirs, field), mine.typed.get(field) or _told(mine.policy, field))
         for field, name in NAMES.items()
         if field in mine.typed or getattr(theirs, field) != getattr(mine.policy, field)
     ]
     for code in sorted({*base.cards, *theirs.cards, *mine.policy.cards}):
         cards = [policy.cards.get(code, ()) for policy in (base, theirs, mine.policy)]
         if cards[1] != cards[2]:
-            name = f"出动编组 {kinds.get(code, code)}"
+            name = _("出动编组 {kind}", kind=kinds.get(code, code))
             rows.append((name, *(_card(card, skills) for card in cards)))
     if not rows:
-        return '<p class="plan-same">两者内容相同。</p>'
+        return f'<p class="plan-same">{_("两者内容相同。")}</p>'
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    heads = ("项目", f"第 {base.id} 版（您的底稿）", f"第 {theirs.id} 版（现行）", "您填写的")
+    heads = (
+        _("项目"),
+        _("第 {version} 版（您的底稿）", version=base.id),
+        _("第 {version} 版（现行）", version=theirs.id),
+        _("您填写的"),
+    )
     head = "".join(f"<th>{text}</th>" for text in heads)
     return f'<table class="plan-compare"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
@@ -113,22 +125,22 @@ def comparison(
 def _told(policy: Policy, field: str) -> str:
     value: Any = getattr(policy, field)
     if field == "pools":
-        return _names(value, labels.EMPLOYMENT) or "（无）"
+        return _names(value, labels.EMPLOYMENT) or _("（无）")
     if field == "mode":
-        return labels.TRAVEL_MODE[value].zh
-    return ("是" if value else "否") if isinstance(value, bool) else shown(field, value)
+        return labels.TRAVEL_MODE[value].text
+    return (_("是") if value else _("否")) if isinstance(value, bool) else shown(field, value)
 
 
 def _card(card: Card, skills: Mapping[int, str]) -> str:
-    return "；".join(_line(line, skills) for line in card) or "（无编组）"
+    return _("；").join(_line(line, skills) for line in card) or _("（无编组）")
 
 
 def _line(line: Requirement, skills: Mapping[int, str]) -> str:
-    parts = [f"{line.people} 人", _names(line.posts, labels.POST), _names(line.origins, labels.ORIGIN)]
-    parts += ["、".join(skills.get(number, str(number)) for number in sorted(line.skills or ()))]
+    parts = [_n("{n} 人", line.people), _names(line.posts, labels.POST), _names(line.origins, labels.ORIGIN)]
+    parts += [wording.listed(skills.get(number, str(number)) for number in sorted(line.skills or ()))]
     parts += [_names(line.pools, labels.EMPLOYMENT)]
     parts += [
-        f"{name} {shown(field, value)}"
+        f"{_(name)} {shown(field, value)}"
         for field, name in LINE_NAMES.items()
         if (value := getattr(line, field)) is not None
     ]
@@ -136,4 +148,4 @@ def _line(line: Requirement, skills: Mapping[int, str]) -> str:
 
 
 def _names(codes: Sequence[str] | frozenset[str], words: labels.Labels) -> str:
-    return "、".join(label.zh for code, label in words.items() if code in codes)
+    return wording.listed(label.text for code, label in words.items() if code in codes)

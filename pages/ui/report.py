@@ -13,16 +13,13 @@ from geo.crs import Crs, from_storage, to_storage
 from geo.errors import InvalidInput
 from governance import labels
 from governance.incident import Severity, Source
+from governance.language import _, _n
+from layers import basemap
 from layers.palette import INK, SEVERITY, SEVERITY_NUMERAL
 from pages.ui import commands, context, parts, values, wording
 
-_OUTLINES = (
-    "/api/base/blocks",
-    "/api/base/water",
-    "/api/base/roads",
-    "/api/layers/grids/items?level=street,community,quarter",
-)
-"""What the map to point at draws, from the ground up."""
+_GROUND = ("blocks", "water", "roads")
+_GRIDS = "/api/layers/grids/items?level=street,community,quarter"
 
 _SHOWN = frozenset(
     {"title", "class", "severity", "source", "lon", "lat", "crs", "address", "description"}
@@ -74,14 +71,14 @@ def render(*, close: str = "desk_close") -> str | None:
 def _form(
     classes: list[incidents.ClassRow], place: _Place, similar: list[incidents.QueueRow], close: str
 ) -> str | None:
-    st.html('<h2 class="desk-title">上报事件</h2>')
+    st.html(f'<h2 class="desk-title">{_("上报事件")}</h2>')
     if st.session_state.get(_RESUMED):
-        st.caption(":material/edit_note: 已接着上次没有提交的内容；不要了，按下面的“放弃”")
+        st.caption(f":material/edit_note: {_('已接着上次没有提交的内容；不要了，按下面的“放弃”')}")
     st.text_input(
-        "标题",
+        _("标题"),
         key="rep_title",
         max_chars=LONGEST["title"],
-        placeholder="一句话说明发生了什么",
+        placeholder=_("一句话说明发生了什么"),
         persist_state="session",
     )
     _fault("title")
@@ -89,42 +86,50 @@ def _form(
     _where_fields(place)
     _duplicates(similar)
     st.text_area(
-        "情况说明",
+        _("情况说明"),
         key="rep_description",
         height=90,
         max_chars=LONGEST["description"],
-        placeholder="现场情况、影响范围、需要什么",
+        placeholder=_("现场情况、影响范围、需要什么"),
         persist_state="session",
     )
     _fault("description")
     source, name, phone = st.columns([1.25, 1, 1.1], gap="small")
     source.selectbox(
-        "来源",
+        _("来源"),
         list(Source),
-        format_func=lambda source: labels.SOURCE[source].zh,
+        format_func=lambda source: labels.SOURCE[source].text,
         key="rep_source",
         persist_state="session",
     )
     name.text_input(
-        "报告人", key="rep_name", max_chars=LONGEST["reporter_name"], placeholder="可不填", persist_state="session"
+        _("报告人"),
+        key="rep_name",
+        max_chars=LONGEST["reporter_name"],
+        placeholder=_("可不填"),
+        persist_state="session",
     )
     phone.text_input(
-        "联系电话", key="rep_phone", max_chars=LONGEST["reporter_phone"], placeholder="可不填", persist_state="session"
+        _("联系电话"),
+        key="rep_phone",
+        max_chars=LONGEST["reporter_phone"],
+        placeholder=_("可不填"),
+        persist_state="session",
     )
     _fault("source", "reporter_name", "reporter_phone")
     refused = commands.refused()
     if refused and refused.field not in _SHOWN:
         st.error(refused.text)
     leave, discard, submit = st.columns([1, 1, 2], gap="small")
-    if leave.button("收起 Esc", key=close, width="stretch", help="回到派单台，已填的内容保留"):
+    if leave.button(_("收起 Esc"), key=close, width="stretch", help=_("回到派单台，已填的内容保留")):
         commands.forget_refusal()
         return ""
-    with discard.popover("放弃", width="stretch"):
-        st.caption("已填的内容会全部清掉。")
-        if st.button("清空并返回", key="rep_discard", width="stretch"):
+    with discard.popover(_("放弃"), width="stretch"):
+        st.caption(_("已填的内容会全部清掉。"))
+        if st.button(_("清空并返回"), key="rep_discard", width="stretch"):
             clear()
             return ""
-    if submit.button("提交上报", key="rep_submit", type="primary", width="stretch"):
+    if submit.button(_("提交上报"), key="rep_submit", type="primary", width="stretch"):
         return _submit(chosen)
     return None
 
@@ -133,16 +138,16 @@ def _class_fields(classes: list[incidents.ClassRow]) -> incidents.ClassRow:
     majors = {row.major_code: row.major_name for row in classes}
     major_field, minor_field = st.columns(2, gap="small")
     major = major_field.selectbox(
-        "大类", list(majors), format_func=majors.__getitem__, key="rep_major", persist_state="session"
+        _("大类"), list(majors), format_func=majors.__getitem__, key="rep_major", persist_state="session"
     )
     minors = {row.code: row for row in classes if row.major_code == major}
     code = minor_field.selectbox(
-        "小类", list(minors), format_func=lambda code: minors[code].name, key="rep_class", persist_state="session"
+        _("小类"), list(minors), format_func=lambda code: minors[code].name, key="rep_class", persist_state="session"
     )
     chosen = minors.get(code) or next(iter(minors.values()))
     _fault("class")
     st.segmented_control(
-        "级别",
+        _("级别"),
         list(Severity),
         default=Severity(chosen.default_severity),
         required=True,
@@ -158,28 +163,29 @@ def _class_fields(classes: list[incidents.ClassRow]) -> incidents.ClassRow:
 def _where_fields(place: _Place) -> None:
     system, lon, lat = st.columns([1.5, 1, 1], gap="small")
     system.selectbox(
-        "坐标系",
+        _("坐标系"),
         list(Crs),
-        format_func=lambda crs: labels.CRS[crs].zh,
+        format_func=lambda crs: labels.CRS[crs].text,
         key="rep_crs",
         on_change=_keep_place,
         persist_state="session",
     )
-    lon.text_input("经度", key="rep_lon", placeholder="点地图或填写", persist_state="session")
-    lat.text_input("纬度", key="rep_lat", placeholder="点地图或填写", persist_state="session")
+    lon.text_input(_("经度"), key="rep_lon", placeholder=_("点地图或填写"), persist_state="session")
+    lat.text_input(_("纬度"), key="rep_lat", placeholder=_("点地图或填写"), persist_state="session")
     if place.fault:
         st.error(place.fault)  # a report refused for it said the same
     elif place.locus is not None:
         chain = " › ".join(grid.name for grid in reversed(place.locus.chain))
-        st.caption(f":material/location_on: {chain}{'（网格外，归最近的社区）' if place.locus.is_outside_grid else ''}")
+        outside = _("{grids}（网格外，归最近的社区）", grids=chain)
+        st.caption(f":material/location_on: {outside if place.locus.is_outside_grid else chain}")
     else:
-        st.caption(":material/location_on: 在地图上点一下，或填写坐标，这里会显示所属网格")
+        st.caption(f":material/location_on: {_('在地图上点一下，或填写坐标，这里会显示所属网格')}")
         _fault("lon", "lat", "crs")
     st.text_input(
-        "地址",
+        _("地址"),
         key="rep_address",
         max_chars=LONGEST["address"],
-        placeholder="门牌、楼栋或附近标志（可不填）",
+        placeholder=_("门牌、楼栋或附近标志（可不填）"),
         persist_state="session",
     )
     _fault("address")
@@ -190,7 +196,8 @@ def _duplicates(similar: list[incidents.QueueRow]) -> None:
     if not similar:
         return
     st.warning(
-        f"附近 50 米、24 小时内已有 {len(similar)} 件同类事件，请先看是不是同一件。", icon=":material/content_copy:"
+        _n("附近 50 米、24 小时内已有 {n} 件同类事件，请先看是不是同一件。", len(similar)),
+        icon=":material/content_copy:",
     )
     now = context.now()
     items = [
@@ -202,11 +209,11 @@ def _duplicates(similar: list[incidents.QueueRow]) -> None:
             ink=INK,
             aside=wording.ago(row.reported_at, now),
             meta=f"{row.no} · {row.grid_name}",
-            tail=labels.STATUS[row.status].zh,
+            tail=labels.STATUS[row.status].text,
         )
         for row in similar
     ]
-    opened = parts.cards("rep_similar", items, label="可能重复的事件")
+    opened = parts.cards("rep_similar", items, label=_("可能重复的事件"))
     if opened:
         st.query_params.pop("new", None)
         st.query_params["no"] = opened
@@ -218,10 +225,11 @@ def _pointing(place: _Place, similar: list[incidents.QueueRow]) -> None:
         st.session_state["rep_crs"] = Crs.WGS84
         _show_pointed(lon, lat)
 
+    bounds = context.county().town_bounds
     parts.picker(
         "rep_picker",
-        bounds=context.county().town_bounds,
-        outlines=_OUTLINES,
+        bounds=bounds,
+        outlines=(*(basemap.url(part, within=bounds) for part in _GROUND), _GRIDS),
         place=place.at,
         near=[parts.Near(lon=row.lon, lat=row.lat, label=row.title, colour=SEVERITY[row.severity]) for row in similar],
         on_place=put,

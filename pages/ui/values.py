@@ -9,9 +9,9 @@ from db.incidents import ClassRow
 from governance import labels
 from governance.labels import Label
 from layers.palette import SEVERITY_NUMERAL
-from pages.ui import context
+from pages.ui import context, wording
 
-_FLAG = {"true": Label("是", "yes"), "false": Label("否", "no")}
+_FLAG = {"true": Label("是", "flag"), "false": Label("否", "flag")}
 _WORDS: Mapping[str, Mapping[str, Label]] = {
     "level": labels.GRID_LEVEL,
     "kind": {**labels.GRID_KIND, **labels.PLACE_KIND, **labels.DEVICE_KIND},
@@ -31,7 +31,7 @@ _WORDS: Mapping[str, Mapping[str, Label]] = {
 
 def property_text(name: str) -> str:
     """What a property is called; one that has no word stands as it is."""
-    return labels.PROPERTIES[name].zh if name in labels.PROPERTIES else name
+    return labels.PROPERTIES[name].text if name in labels.PROPERTIES else name
 
 
 def value_text(name: str, value: object) -> str:
@@ -39,19 +39,19 @@ def value_text(name: str, value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, list | tuple):
-        return "、".join(value_text(name, item) for item in value)
+        return wording.listed(value_text(name, item) for item in value)
     code = str(value).lower() if isinstance(value, bool) else str(value)
     if name == "severity":
-        return f"{SEVERITY_NUMERAL[int(code)]} 级"
+        return labels.SEVERITY_LEVEL[int(code)].text
     if name in {"class", "major"}:
         return _classes(name).get(code, code)
     words = _WORDS.get(name, {})
-    return words[code].zh if code in words else code
+    return words[code].text if code in words else code
 
 
 def severity_text(severity: int) -> str:
     """A severity with its numeral, short: I 特别重大."""
-    return f"{SEVERITY_NUMERAL[severity]} {labels.SEVERITY[severity].zh.partition('（')[0]}"
+    return f"{SEVERITY_NUMERAL[severity]} {labels.SEVERITY_WORD[severity].text}"
 
 
 def classes() -> list[ClassRow]:

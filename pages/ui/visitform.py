@@ -14,6 +14,7 @@ from db.incidents import ClassRow
 from db.visits import Home, NeedReport, Visit, Visitor, VisitReport
 from geo.errors import InvalidInput
 from governance import labels
+from governance.language import _, _n
 from governance.visit import Urgency, VisitOutcome
 from pages.ui import commands, context, values, wording
 
@@ -25,7 +26,7 @@ _NEED_FIELDS = frozenset({"class", "text", "urgency"})
 
 def render() -> None:
     """Draws the form; what was saved is told above it and begins the next one."""
-    st.html('<h2 class="desk-title">入户走访</h2>')
+    st.html(f'<h2 class="desk-title">{_("入户走访")}</h2>')
     if told := st.session_state.get("_visit_filed"):
         st.success(told, icon=":material/check_circle:")
     # Said outright: a browser keeps what was typed into a field that merely begins anew.
@@ -33,21 +34,25 @@ def render() -> None:
         st.session_state.setdefault(key, empty)
     home = _whom()
     outcome = st.segmented_control(
-        "走访结果",
+        _("走访结果"),
         list(VisitOutcome),
         required=True,
-        format_func=lambda code: labels.VISIT_OUTCOME[code].zh,
+        format_func=lambda code: labels.VISIT_OUTCOME[code].text,
         width="stretch",
         key="vis_outcome",
     )
     _fault("outcome")
     st.text_area(
-        "走访记录", key="vis_note", height=76, max_chars=visits.NOTE_LENGTH, placeholder="看到什么、谈了什么（可不填）"
+        _("走访记录"),
+        key="vis_note",
+        height=76,
+        max_chars=visits.NOTE_LENGTH,
+        placeholder=_("看到什么、谈了什么（可不填）"),
     )
     _fault("note")
     if outcome == VisitOutcome.MET:
         _needs()
-    if st.button("保存走访", key="vis_save", type="primary", width="stretch", icon=":material/save:"):
+    if st.button(_("保存走访"), key="vis_save", type="primary", width="stretch", icon=":material/save:"):
         _save(home, outcome or VisitOutcome.MET)
     _latest()
 
@@ -55,7 +60,9 @@ def render() -> None:
 def _whom() -> Home | None:
     """The search, what it found, when and who went."""
     # No help text: its sign would be the first button, and the key "/" presses the first thing it finds.
-    q = st.text_input("走访对象（按 / 查找）", key="vis_q", placeholder="楼栋、单元-房号或户主，用空格隔开，回车查找")
+    q = st.text_input(
+        _("走访对象（按 / 查找）"), key="vis_q", placeholder=_("楼栋、单元-房号或户主，用空格隔开，回车查找")
+    )
     homes = context.remembered("homes", q, ("buildings",), lambda session: visits.find_homes(session, q, limit=_FOUND))
     by_code = {home.household_code or home.building_code: home for home in homes}
     state = st.session_state
@@ -66,32 +73,36 @@ def _whom() -> Home | None:
     home = None
     if by_code:
         code = st.selectbox(
-            "选择",
+            _("选择"),
             list(by_code),
             index=None,
             format_func=lambda code: _told(by_code[code]),
-            placeholder=f"找到 {len(by_code)} 处{'以上' if len(homes) == _FOUND else ''}，请选择",
+            placeholder=_("找到 {n} 处以上，请选择", n=_FOUND)
+            if len(homes) == _FOUND
+            else _n("找到 {n} 处，请选择", len(by_code)),
             label_visibility="collapsed",
             key="vis_home",
         )
         home = by_code.get(code or "")
     elif q.strip():
-        st.caption(":material/search_off: 您管辖的网格里没有找到，可以少写几个字再试")
+        st.caption(f":material/search_off: {_('您管辖的网格里没有找到，可以少写几个字再试')}")
     _fault("building", "household")
     left, right = st.columns([1.1, 1], gap="small")
     with left:
         zone = ZoneInfo(context.county().timezone)
         state.setdefault("vis_at", context.now().astimezone(zone).replace(tzinfo=None, second=0, microsecond=0))
-        st.datetime_input("走访时间", key="vis_at", format="YYYY-MM-DD", step=300)
+        st.datetime_input(_("走访时间"), key="vis_at", format="YYYY-MM-DD", step=300)
         _fault("visited_at")
     with right:
         found = _visitors(home)
         st.selectbox(
-            "走访人",
+            _("走访人"),
             list(found),
             index=None,
-            format_func=lambda code: f"{found[code].full_name}（{labels.POST[found[code].post].zh}）",
-            placeholder="可不选",
+            format_func=lambda code: _(
+                "{name}（{detail}）", name=found[code].full_name, detail=labels.POST[found[code].post].text
+            ),
+            placeholder=_("可不选"),
             disabled=not found,
             key=f"vis_worker_{home.building_code if home else ''}",
         )
@@ -115,38 +126,40 @@ def _needs() -> None:
         with st.container(key=f"vis_need_{number}", border=True):
             kind, urgency, leave = st.columns([1.5, 1.2, 0.28], gap="small", vertical_alignment="bottom")
             kind.selectbox(
-                f"需求 {place}",
+                _("需求 {place}", place=place),
                 list(classes),
                 index=None,
                 format_func=lambda code: _class_text(classes[code]),
-                placeholder="类别：输入几个字查找",
+                placeholder=_("类别：输入几个字查找"),
                 key=f"vis_class_{number}",
             )
             urgency.segmented_control(
-                "紧急程度",
+                _("紧急程度"),
                 list(Urgency),
                 default=Urgency.ORDINARY,
                 required=True,
-                format_func=lambda code: labels.URGENCY[code].zh,
+                format_func=lambda code: labels.URGENCY[code].text,
                 width="stretch",
                 label_visibility="collapsed",
                 key=f"vis_urgency_{number}",
             )
-            if leave.button("", key=f"vis_drop_{number}", icon=":material/close:", help=f"去掉需求 {place}"):
+            if leave.button(
+                "", key=f"vis_drop_{number}", icon=":material/close:", help=_("去掉需求 {place}", place=place)
+            ):
                 st.session_state["vis_rows"] = [other for other in rows if other != number]
                 commands.forget_refusal()
                 st.rerun()
             st.text_input(
-                "内容",
+                _("内容"),
                 key=f"vis_text_{number}",
                 max_chars=200,
-                placeholder="需要什么（会随事件转出，请不要写姓名和病情）",
+                placeholder=_("需要什么（会随事件转出，请不要写姓名和病情）"),
                 label_visibility="collapsed",
             )
             _need_fault(place)
     _fault("needs")
     if len(rows) < visits.MOST_NEEDS and st.button(
-        "添加需求  N" if not rows else "再添一项需求  N", key="vis_add", icon=":material/add:", width="stretch"
+        _("添加需求  N") if not rows else _("再添一项需求  N"), key="vis_add", icon=":material/add:", width="stretch"
     ):
         # Numbers aren't used again, or a new row would show what an old one held.
         st.session_state["_visit_row"] = st.session_state.get("_visit_row", 0) + 1
@@ -182,8 +195,12 @@ def _save(home: Home | None, outcome: VisitOutcome) -> None:
         )
     if filed is not None:
         clear()
-        raised = f"，{len(filed.needs)} 项需求已进入需求汇总" if filed.needs else ""
-        state["_visit_filed"] = f"已保存：{_told_visit(filed)}{raised}。"
+        visit = _told_visit(filed)
+        state["_visit_filed"] = (
+            _n("已保存：{visit}，{n} 项需求已进入需求汇总。", len(filed.needs), visit=visit)
+            if filed.needs
+            else _("已保存：{visit}。", visit=visit)
+        )
     st.rerun()
 
 
@@ -192,12 +209,16 @@ def _latest() -> None:
     with context.reading() as session:
         found = visits.visits(session, limit=_LATEST)
     rows = "".join(
-        f"<li><b>{escape(_told_visit(visit))}</b><span>{labels.VISIT_OUTCOME[visit.outcome].zh}"
-        f"{f' · {len(visit.needs)} 项需求' if visit.needs else ''}</span><p>{escape(visit.note)}</p></li>"
+        f"<li><b>{escape(_told_visit(visit))}</b><span>{labels.VISIT_OUTCOME[visit.outcome].text}"
+        f"{_raised(visit)}</span><p>{escape(visit.note)}</p></li>"
         for visit in found
     )
-    none = '<p class="empty">登记过的走访会列在这里，最近的在前。</p>'
-    st.html(f'<section class="visits"><h3>最近走访</h3>{f"<ol>{rows}</ol>" if rows else none}</section>')
+    none = f'<p class="empty">{_("登记过的走访会列在这里，最近的在前。")}</p>'
+    st.html(f'<section class="visits"><h3>{_("最近走访")}</h3>{f"<ol>{rows}</ol>" if rows else none}</section>')
+
+
+def _raised(visit: Visit) -> str:
+    return f" · {_n('{n} 项需求', len(visit.needs))}" if visit.needs else ""
 
 
 def _need(number: int, place: int) -> NeedReport:
@@ -221,12 +242,12 @@ def clear() -> None:
 
 def flat(unit: int | None, room: str | None) -> str:
     """A flat as people write it: 2单元301; empty for a building as a whole."""
-    return f"{unit}单元{room}" if unit is not None else ""
+    return _("{unit}单元{room}", unit=unit, room=room) if unit is not None else ""
 
 
 def _told(home: Home) -> str:
     if home.household_code is None:
-        return f"{home.building_name}（整栋）· {home.grid_name}"
+        return f"{_('{building}（整栋）', building=home.building_name)} · {home.grid_name}"
     return f"{home.building_name} {flat(home.unit, home.room)} {home.head_full_name}"
 
 
@@ -236,7 +257,7 @@ def _told_visit(visit: Visit) -> str:
 
 
 def _class_text(row: ClassRow) -> str:
-    return f"{row.name}（{row.major_name}）"
+    return _("{name}（{detail}）", name=row.name, detail=row.major_name)
 
 
 def _fault(*fields: str) -> None:

@@ -1,14 +1,27 @@
-"""How times, durations and distances are said to people, in Chinese. Every clock is an argument."""
+"""How times, durations and distances are said to people, in the language that is read. Every clock is an argument."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
+
+from governance.language import N_, _
 
 LOCAL: tzinfo = ZoneInfo("Asia/Shanghai")
 """The zone that instants are shown in unless the county's own is given."""
 
-_WEEKDAYS = "一二三四五六日"
+_WEEKDAYS = (
+    N_("星期一"),
+    N_("星期二"),
+    N_("星期三"),
+    N_("星期四"),
+    N_("星期五"),
+    N_("星期六"),
+    N_("星期日"),
+)
+_TODAY = N_("今天")
+_NAMED_DAYS = {-1: N_("昨天"), 0: _TODAY, 1: N_("明天")}
 _MINUTE_S = 60
 _HOUR_S = 60 * _MINUTE_S
 _DAY_S = 24 * _HOUR_S
@@ -24,12 +37,12 @@ def duration(seconds: float) -> str:
     """A length of time in the unit that people count in: 40 秒, 12 分钟, 2.5 小时, 4 天. The sign is dropped."""
     length = abs(seconds)
     if length < _MINUTE_S:
-        return f"{int(length)} 秒"
+        return _("{n} 秒", n=int(length))
     if length < _HOUR_S:
-        return f"{int(length // _MINUTE_S)} 分钟"
+        return _("{n} 分钟", n=int(length // _MINUTE_S))
     if length < _DAY_S:
-        return f"{_halves(length / _HOUR_S)} 小时"
-    return f"{_halves(length / _DAY_S)} 天"
+        return _("{n} 小时", n=_halves(length / _HOUR_S))
+    return _("{n} 天", n=_halves(length / _DAY_S))
 
 
 def _halves(amount: float) -> str:
@@ -41,26 +54,26 @@ def _halves(amount: float) -> str:
 def ago(at: datetime | None, now: datetime) -> str:
     """How long ago `at` was: 刚刚, 5 分钟前, 3 小时前. An instant ahead of the clock is 刚刚, none at all 从未."""
     if at is None:
-        return "从未"
+        return _("从未")
     seconds = (now - at).total_seconds()
-    return "刚刚" if seconds < _MINUTE_S else f"{duration(seconds)}前"
+    return _("刚刚") if seconds < _MINUTE_S else _("{time}前", time=duration(seconds))
 
 
 def remaining(due_at: datetime | None, now: datetime) -> str:
     """What is left until `due_at`, or how long it is overdue: 剩 12 分钟, 超 2 小时. Without a limit: 无时限."""
     if due_at is None:
-        return "无时限"
+        return _("无时限")
     seconds = (due_at - now).total_seconds()
     if 0 <= seconds < _MINUTE_S:
-        return "剩不到 1 分钟"
+        return _("剩不到 1 分钟")
     if -_MINUTE_S < seconds < 0:
-        return "刚超期"
-    return f"{'剩' if seconds > 0 else '超'} {duration(seconds)}"
+        return _("刚超期")
+    return _("剩 {time}", time=duration(seconds)) if seconds > 0 else _("超 {time}", time=duration(seconds))
 
 
 def minutes(seconds: float) -> str:
     """A travel time in whole minutes, one at least: 4 分钟."""
-    return f"{max(1, round(seconds / 60))} 分钟"
+    return _("{n} 分钟", n=max(1, round(seconds / 60)))
 
 
 def is_overdue(due_at: datetime | None, now: datetime) -> bool:
@@ -71,7 +84,7 @@ def is_overdue(due_at: datetime | None, now: datetime) -> bool:
 def distance(metres: float | None) -> str:
     """A distance as people say it: 320 m to ten metres, 1.4 km from a kilometre up. None is 位置未知."""
     if metres is None:
-        return "位置未知"
+        return _("位置未知")
     rounded = round(metres / 10) * 10
     if rounded < _KILOMETRE_M:
         return f"{round(metres)} m" if metres < 10 else f"{rounded} m"  # noqa: PLR2004  one step of the rounding
@@ -88,7 +101,7 @@ def area(square_metres: float) -> str:
     if square_metres < _HECTARE_M2:
         return f"{square_metres:,.0f} m²"
     if square_metres < _KILOMETRE_M**2:
-        return f"{square_metres / _HECTARE_M2:,.2f} 公顷"
+        return _("{area:,.2f} 公顷", area=square_metres / _HECTARE_M2)
     return f"{square_metres / _KILOMETRE_M**2:,.2f} km²"
 
 
@@ -96,7 +109,7 @@ def walk(seconds: float | None) -> str:
     """A travel time: 约 4 分钟, never less than one minute. None is an empty text."""
     if seconds is None:
         return ""
-    return f"约 {max(1, round(seconds / _MINUTE_S))} 分钟"
+    return _("约 {n} 分钟", n=max(1, round(seconds / _MINUTE_S)))
 
 
 def instant(at: datetime | None, now: datetime, *, zone: tzinfo | str = LOCAL) -> str:
@@ -105,10 +118,15 @@ def instant(at: datetime | None, now: datetime, *, zone: tzinfo | str = LOCAL) -
         return "—"
     local, today = at.astimezone(_zone(zone)), now.astimezone(_zone(zone)).date()
     clock = f"{local:%H:%M}"
-    named = {-1: "昨天", 0: "今天", 1: "明天"}.get((local.date() - today).days)
+    named = _NAMED_DAYS.get((local.date() - today).days)
     if named:
-        return f"{named} {clock}"
+        return f"{_(named)} {clock}"
     return f"{local:%m-%d} {clock}" if local.year == today.year else f"{local:%Y-%m-%d} {clock}"
+
+
+def short_instant(at: datetime | None, now: datetime, *, zone: tzinfo | str = LOCAL) -> str:
+    """The same without naming the day where it is today: 14:05, 昨天 09:30."""
+    return instant(at, now, zone=zone).removeprefix(f"{_(_TODAY)} ")
 
 
 def full_instant(at: datetime | None, *, zone: tzinfo | str = LOCAL) -> str:
@@ -119,7 +137,7 @@ def full_instant(at: datetime | None, *, zone: tzinfo | str = LOCAL) -> str:
 def day(now: datetime, *, zone: tzinfo | str = LOCAL) -> str:
     """The date with its weekday: 2026-11-23 星期一."""
     local = now.astimezone(_zone(zone))
-    return f"{local:%Y-%m-%d} 星期{_WEEKDAYS[local.weekday()]}"
+    return f"{local:%Y-%m-%d} {_(_WEEKDAYS[local.weekday()])}"
 
 
 def clock(now: datetime, *, zone: tzinfo | str = LOCAL) -> str:
@@ -135,6 +153,16 @@ def count(number: float | None) -> str:
 def share(part: float | None) -> str:
     """A rate of 0 to 1 in per cent: 96.4%. None is a dash: nothing to take a rate of."""
     return "—" if part is None else f"{part * 100:.1f}%"
+
+
+def phrase(parts: Iterable[str]) -> str:
+    """Parts of a sentence one after the other, with commas."""
+    return _("，").join(parts)
+
+
+def listed(items: Iterable[str]) -> str:
+    """Words one after the other: 甲、乙、丙."""
+    return _("、").join(items)
 
 
 def start_of_day(now: datetime, *, days_back: int = 0, zone: tzinfo | str = LOCAL) -> datetime:

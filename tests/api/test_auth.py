@@ -24,7 +24,7 @@ def test_the_login_page_is_whole_by_itself(visitor: TestClient):
     assert "乾安县网格治理指挥中心" in answer.text
     assert "演示数据" in answer.text
     assert "demo-1234" in answer.text
-    assert 'lang="zh-CN"' in answer.text
+    assert 'lang="zh"' in answer.text
     assert "http://" not in answer.text
     assert "https://" not in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]

@@ -6,14 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
+from api.app import Context
+from api.guard import COOKIE
 from governance.access import PERMISSIONS, Permission, Role
 
 READING = (
     "/api/layers",
     "/api/layers/incidents/items",
     "/api/base/roads",
+    "/tiles/base/14/13836/5893.pbf",
+    "/tiles/names/14/13836/5893.pbf",
     "/api/incidents/none",
     "/api/incidents/similar",
     "/api/incidents/none/photos",
@@ -137,3 +142,20 @@ def test_a_token_goes_before_a_cookie(logged_in: TestClient):
     """A request with a bad token isn't saved by a good cookie."""
     answer = logged_in.get("/api/layers", headers={"Authorization": "Bearer wrong"})
     assert answer.status_code == 401
+
+
+def test_maps_are_let_in_without_asking_each_time(logged_in: TestClient, context: Context):
+    """Pieces of a map that come at once ask the database once who it is; a logout here is heard at once."""
+    asked = []
+
+    def heard(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    event.listen(context.database.engine, "before_cursor_execute", heard)
+    for _ in range(3):
+        assert logged_in.get("/api/layers/stations/items").status_code == 200
+    assert len([statement for statement in asked if "login_session" in statement]) == 1
+    kept = logged_in.cookies[COOKIE]
+    logged_in.post("/auth/logout")
+    logged_in.cookies.set(COOKIE, kept)
+    assert logged_in.get("/api/layers/stations/items").status_code == 401

@@ -180,3 +180,13 @@ def test_without_a_chinese_font_it_says_so(case: sheet.Sheet, monkeypatch: pytes
     monkeypatch.setattr(sheet, "_FONTS", ("No Such Font",))
     with pytest.raises(Refusal, match="中文字体"):
         sheet.render(case)
+
+
+def test_the_sheet_speaks_the_language_that_is_asked_for(clients: Any, sent: str):
+    """In English every word of ours is English, and what people wrote stays as they wrote it."""
+    answer = clients.officer.get(f"/api/incidents/{sent}/sheet.pdf", params={"lang": "en"})
+    text = words(answer.content)
+    for part in ("Incidentsheet", "Dispatched", "Whowassent", "Page1of1", "Demodata", "惠民新村供暖管线泄漏"):
+        assert part in text, part
+    for part in ("办理", "派遣", "时限", "签字", "页"):
+        assert part not in text, part

@@ -154,10 +154,12 @@ def test_words_are_chinese_and_english_and_tell_codes_apart(name: str):
     for label in group.values():
         assert isinstance(label, Label)
         assert re.search(r"[\u4e00-\u9fff]", label.zh)
-        assert label.en.isascii() or "²" in label.en
+        assert label.group == name.lower()
+        assert label.said("en").isascii() or "²" in label.said("en")
         assert label.zh == label.zh.strip()
         assert not re.search(r"[,;:()!?]", label.zh), "Chinese text has full-width punctuation"
     assert len({label.zh for label in group.values()}) == len(group)
+    assert len({label.said("en") for label in group.values()}) == len(group)
 
 
 def test_an_unknown_action_or_shortfall_still_says_something():

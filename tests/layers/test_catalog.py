@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from geo.features import FEATURE_TYPES, FeatureFilter
-from layers import basemap, deck, legend, names, symbols, tooltip
+from layers import basemap, deck, legend, names, raster, symbols, tooltip
 from layers.catalog import LAYERS, spec
 from layers.palette import DARK, LIGHT, Palette
 from layers.spec import MOST_WHOLE, Look, Source
@@ -115,6 +115,38 @@ def test_a_map_asks_nothing_outside(palette: Palette):
     idents = [one["id"] for one in made["layers"]]
     assert len(set(idents)) == len(idents)
     assert idents[: len(basemap.PARTS)] == [f"base-{part}" for part in basemap.PARTS]
+
+
+@THEMES
+def test_a_large_ground_comes_as_tiles_and_asks_nothing_outside(palette: Palette):
+    """Beyond what a browser draws whole, ground and names of streets are tiles at their revision, below all data."""
+    look = Look(palette=palette)
+    view = deck.initial_view(BOUNDS, width_px=1000, height_px=800)
+    small, large = (basemap.Ground(revision=7, number=n) for n in (basemap.MOST_WHOLE, basemap.MOST_WHOLE + 1))
+    assert not any(one.id == "base-tiles" for one in deck.compose([], look, view=view, ground=small).layers)
+    made = json.loads(deck.compose([], look, view=view, ground=large).to_json())
+    by_id = {one["id"]: one for one in made["layers"]}
+    assert made["layers"][0]["id"] == "base-tiles"
+    assert by_id["base-tiles"]["data"] == "/tiles/base/{z}/{x}/{y}.pbf?rev=7"
+    assert by_id["road-names"]["data"] == "/tiles/names/{z}/{x}/{y}.pbf?rev=7"
+    assert not any(one.startswith("base-") and one != "base-tiles" for one in by_id)
+    assert "//" not in json.dumps(made)
+    assert all(
+        by_id[key]["loadOptions"]["mvt"]["workerUrl"].startswith("/assets/") for key in ("base-tiles", "road-names")
+    )
+    plain = deck.compose([], look, view=view, ground=large, label_kinds=("street",))
+    assert "road-names" not in {one.id for one in plain.layers}
+
+
+def test_a_map_server_takes_the_ground_s_place():
+    """With a style of pictures there is no ground of our own, nor its streets' names; the style is of this server."""
+    view = deck.initial_view(BOUNDS, width_px=1000, height_px=800)
+    ground = basemap.Ground(revision=7, number=basemap.MOST_WHOLE + 1)
+    made = deck.compose([], Look(palette=DARK), view=view, ground=ground, map_style=raster.style_url(DARK))
+    idents = {one.id for one in made.layers}
+    assert not any(ident.startswith("base-") for ident in idents)
+    assert "road-names" not in idents
+    assert json.loads(made.to_json())["mapStyle"] == "/basemap/style.json?theme=dark"
 
 
 def test_incidents_lie_above_everything_but_the_mark():

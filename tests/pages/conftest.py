@@ -11,6 +11,7 @@ from db import accounts
 from db.feed import ChangeFeed
 from db.session import Database
 from db.settings import ROOT, Settings
+from governance import language
 from pages.ui import context
 
 PASSWORD = "demo-1234"
@@ -30,14 +31,29 @@ def visit(provided: Database, monkeypatch: pytest.MonkeyPatch) -> Visit:
     cookies: dict[str, str] = {}
     monkeypatch.setattr(type(st.context), "cookies", property(lambda _: cookies))
 
-    def make(username: str | None, path: str = "", *, login: str = "", screen_alone: str = "", **query: str) -> AppTest:
+    def make(
+        username: str | None,
+        path: str = "",
+        *,
+        login: str = "",
+        screen_alone: str = "",
+        speaks: str = "",
+        **query: str,
+    ) -> AppTest:
         cookies.clear()
+        if speaks:
+            cookies[language.COOKIE] = speaks
         if username is not None:
             login, _ = accounts.login(provided, username, PASSWORD, now=datetime.now(UTC), hours=1)
         if login:
             cookies[context.LOGIN_COOKIE] = login
         if screen_alone:  # AppTest opens no page but the one that a role lands on
-            alone = f"from pages import {screen_alone}\n{screen_alone}.render()"
+            alone = f"""
+from pages import {screen_alone}
+from pages.ui import context
+context.choose_language()
+{screen_alone}.render()
+"""
             screen = AppTest.from_string(alone, default_timeout=30)
         else:
             screen = AppTest.from_file(str(ROOT / "pages" / "shell.py"), default_timeout=30)

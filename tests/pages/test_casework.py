@@ -193,7 +193,7 @@ def test_dissatisfaction_says_with_what(visit: Any, provided: Database):
     no = at_work(provided)
     handling.advance(provided, DISPATCHER, no, Action.RESOLVE, now=datetime.now(UTC), opinion="已清走")
     screen = visit("dispatcher", no=no)
-    field(screen.button_group, no, "satisfied").select("不满意").run()
+    field(screen.button_group, no, "satisfied").select(False).run()
     screen.button(key="case_verify").click().run()
     assert any("哪里不满意" in error.value for error in screen.error)
 

@@ -84,7 +84,7 @@ def test_a_layer_is_switched_off(visit: Any):
 def test_a_filter_narrows_map_list_and_count_alike(visit: Any, provided: Database):
     """One severity chosen: the map's address asks for it, and the count is that of the database."""
     screen = visit("officer")
-    screen.session_state["incidents-severity"] = ["III 级"]
+    screen.session_state["incidents-severity"] = ["3"]
     screen.run()
 
     flt = FeatureFilter(where={"is_open": ("true",), "severity": ("3",)})
@@ -100,7 +100,7 @@ def test_a_filter_narrows_map_list_and_count_alike(visit: Any, provided: Databas
     [
         ({"only_overdue": "true"}, {"is_overdue": ("true",)}, None, "事件 · 超期 ✕"),
         ({"map_class": "公用设施"}, {"major": ("02",)}, None, "事件 · 公用设施 ✕"),
-        ({"map_since": "近 3 天"}, {}, 2, "事件 · 近 3 天上报 ✕"),
+        ({"map_since": "3"}, {}, 2, "事件 · 近 3 天上报 ✕"),
     ],
 )
 def test_incidents_are_narrowed_by_lateness_class_and_time(
@@ -133,7 +133,7 @@ def test_incidents_are_narrowed_by_lateness_class_and_time(
 def test_a_chip_takes_its_filter_back(visit: Any):
     """Each filter in force is a chip, and a click on it removes that filter alone."""
     screen = visit("officer")
-    screen.session_state["incidents-severity"] = ["III 级", "IV 级"]
+    screen.session_state["incidents-severity"] = ["3", "4"]
     screen.run()
 
     next(button for button in screen.button if button.label == "事件 · III 级 ✕").click().run()
@@ -145,7 +145,7 @@ def test_filters_never_move_the_view(visit: Any):
     """The map's view is the same before and after a filter, a grid and a selection."""
     screen = visit("officer")
     before = _deck(screen)["initialViewState"]
-    screen.session_state["incidents-severity"] = ["III 级"]
+    screen.session_state["incidents-severity"] = ["3"]
     screen.run()
     _box(screen, "街道").select(RUSONG).run()
 
@@ -154,7 +154,7 @@ def test_filters_never_move_the_view(visit: Any):
 
 def test_a_deep_link_opens_the_same_picture(opened: Any):
     """Filters and the layer that is off come from the address."""
-    screen = opened({"incidents-severity": "IV 级", "show_venues": "false", "in": RUSONG})
+    screen = opened({"incidents-severity": "4", "show_venues": "false", "in": RUSONG})
 
     assert "severity=4" in _data(screen, "incidents").split("&")
     assert f"grid={RUSONG}" in _data(screen, "incidents").split("&")
@@ -292,25 +292,25 @@ def test_where_the_map_looks_is_listed_alone(visit: Any, monkeypatch: pytest.Mon
 
 def test_heat_and_playback_take_the_place_of_the_incidents_symbols(opened: Any):
     """Each shows the same incidents in another way; the heat map explains its colours."""
-    heated = opened({"map_tool": "热力图", "incidents-severity": "IV 级"})
+    heated = opened({"map_tool": "heat", "incidents-severity": "4"})
     drawn = {layer["id"] for layer in _deck(heated)["layers"]}
     assert "heat" in drawn
     assert "incidents" not in drawn
     assert "severity=4" in _data(heated, "heat").split("&")
     assert "heat-key" in _html(heated)
 
-    played = opened({"map_tool": "时间回放"})
+    played = opened({"map_tool": "play"})
     assert not {"heat", "incidents"} & {layer["id"] for layer in _deck(played)["layers"]}
 
 
 def test_heat_without_incidents_says_what_to_do(opened: Any):
     """With the layer off there is nothing to draw."""
-    assert "请先打开“事件”图层" in _html(opened({"map_tool": "热力图", "show_incidents": "false"}))
+    assert "请先打开“事件”图层" in _html(opened({"map_tool": "heat", "show_incidents": "false"}))
 
 
 def test_while_measuring_nothing_is_selected(opened: Any):
     """A click means a point of the line, whatever lies there."""
-    layers = _deck(opened({"map_tool": "测量"}))["layers"]
+    layers = _deck(opened({"map_tool": "measure"}))["layers"]
     assert not next(layer for layer in layers if layer["id"] == "incidents")["pickable"]
 
 

@@ -4,7 +4,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from db.figures import CommunityRate, Duty, Figure, HourCount, StreetDuty, Today
+from db.coverage import Gap, Mover
+from db.figures import Duty, Figure, GridDuty, GridRate, HourCount, Today
 from db.incidents import QueueRow, TickerRow
 from pages.ui import panels
 from pages.ui.panels import Proposal
@@ -28,6 +29,14 @@ def _queue(row: QueueRow, proposal: Proposal | None = None) -> str:
     return panels.queue([row], {row.no: proposal} if proposal else {}, total=1, page=0, pages=1, now=NOW)
 
 
+def _gap(**changes: object) -> Gap:
+    facts = {"code": "220723001001001", "name": "东风小区", "on_duty": 2, "waiting": 0, "mover": None, "geometry": ""}
+    return Gap(**(facts | changes))  # type: ignore[arg-type]  a test's shorthand
+
+
+TODAY = Today(reported=1, closed=0, waiting=1, processing=0, overdue=0, mean_settle_s=None)
+
+
 def test_nothing_that_anybody_typed_becomes_markup():
     """Titles, names and notes come out as text in every panel."""
     step = TickerRow(
@@ -35,15 +44,17 @@ def test_nothing_that_anybody_typed_becomes_markup():
         grid_name=ATTACK,
     )  # fmt: skip
     figure = Figure(key="a", section=ATTACK, name=ATTACK, value=Decimal(3), unit=ATTACK, qualifier=ATTACK, note="")
-    street = StreetDuty(code="1", name=ATTACK, on_duty=1, total=2)
+    street = GridDuty(code="1", name=ATTACK, on_duty=1, total=2)
     html = (
         _queue(_row(title=ATTACK, grid_name=ATTACK), Proposal(name=ATTACK, distance_m=1, eta_s=1))
         + _queue(_row(worker_name=ATTACK))
         + _queue(_row(), Proposal(shortfall=ATTACK))
         + panels.ticker([step], NOW, zone=ZONE)
         + panels.reported([figure], NOW)
-        + panels.ranking([CommunityRate(code="1", name=ATTACK, closed=1, on_time=1, rate=1.0)])
-        + panels.duty(Duty(total=2, on_duty=1, busy=0, by_street=(street,)))
+        + panels.ranking([GridRate(code=ATTACK, name=ATTACK, closed=1, on_time=1, rate=1.0)], now=NOW)
+        + panels.duty(Duty(total=2, on_duty=1, busy=0, parts=(street,)), now=NOW)
+        + panels.coverage([_gap(name=ATTACK, mover=Mover(code="W1", name=ATTACK, distance_m=1))], now=NOW)
+        + panels.today(TODAY, title="今日", place=ATTACK)
         + panels.header(now=NOW, zone=ZONE, title=ATTACK)
     )
     assert "<script" not in html
@@ -71,7 +82,7 @@ def test_an_incident_outside_of_all_grids_is_marked():
 
 def test_nobody_to_send_says_why():
     """The shortfall's reason takes the candidate's place."""
-    assert "无人可派：没有在岗的派遣人员" in _queue(_row(), Proposal(shortfall="没有在岗的派遣人员"))
+    assert "无人可派：没有在岗的派遣人员" in _queue(_row(), Proposal(shortfall="nobody_on_duty"))
 
 
 def test_the_badge_says_since_when_nothing_came():
@@ -133,3 +144,26 @@ def test_empty_panels_say_what_will_appear():
     assert "会显示在这里" in panels.ticker([], NOW, zone=ZONE)
     assert "轮流展示" in panels.reported([], NOW)
     assert "每小时的上报与办结" in panels.trend([], zone=ZONE)
+
+
+def test_a_gap_says_why_and_who_could_move():
+    """The quarter, whether all are busy or something waits, and the nearest with the distance; or that nobody can."""
+    mover = Mover(code="W1", name="王*", distance_m=643.2)
+    html = panels.coverage([_gap(mover=mover), _gap(waiting=3)], now=NOW)
+    assert all(text in html for text in ("2 个小区", "东风小区", "2 人全忙", "→ 最近可调 王* 640 m"))
+    assert all(text in html for text in ("3 件待派", "无人可调", 'data-grid="220723001001001"'))
+    assert "各小区都有空闲的网格员" in panels.coverage([], now=NOW)
+
+
+def test_long_lists_turn_their_pages():
+    """Of 16 grids seven stand on a page, with where one is; nothing is cut off without being told."""
+    rates = [GridRate(code=str(n), name=f"小区{n}", closed=1, on_time=1, rate=1.0) for n in range(16)]
+    pages = [panels.ranking(rates, now=NOW + timedelta(seconds=10 * n), level="quarter") for n in range(3)]
+    assert sorted(page.count("<li ") for page in pages) == [2, 7, 7]
+    assert all("小区按期办结率" in page for page in pages)
+    assert {f"{n}/3" for n in (1, 2, 3)} == {page.partition('pager">')[2][:3] for page in pages}
+
+
+def test_a_grid_that_is_not_divided_says_so():
+    """No empty box: the ranking tells what would stand there."""
+    assert "没有下一级网格" in panels.ranking([], now=NOW, level="building")

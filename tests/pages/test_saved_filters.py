@@ -22,7 +22,7 @@ def narrowed(visit: Any) -> Any:
     screen = visit("officer", **{"in": RUSONG})
     screen.checkbox(key="show_venues").uncheck()
     screen.checkbox(key="only_overdue").check()
-    screen.session_state["incidents-severity"] = ["III 级", "IV 级"]
+    screen.session_state["incidents-severity"] = ["3", "4"]
     screen.session_state["map_class"] = "公用设施"
     screen.session_state["map_q"] = "路"
     return screen.run()
@@ -93,7 +93,7 @@ def test_what_is_no_longer_offered_is_left_out(visit: Any, provided: Any):
     _save(screen, "旧")
     with provided.engine.begin() as connection:
         connection.exec_driver_sql(
-            "UPDATE saved_filter SET query = 'map_class=没有了&incidents-severity=IX&incidents-severity=II 级&in=999'"
+            "UPDATE saved_filter SET query = 'map_class=没有了&incidents-severity=IX&incidents-severity=2&in=999'"
         )
     del screen.session_state["_read_saved_filters"]
     screen.run()

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from db import candidates, cases, figures, incidents
+from db import candidates, cases, coverage, figures, incidents, territory
 from db.feed import ChangeFeed
 from db.session import Database
 from db.settings import Settings
@@ -103,11 +104,11 @@ def test_one_press_on_the_wall_sends_the_first_candidate(
 
 def _when_shown(place: int, number: int) -> datetime:
     """The next instant at which the wall's list shows the page with this place on it: the clock is the test's."""
-    now, pages = datetime.now(UTC), -(-number // 6)
+    now, pages = datetime.now(UTC), -(-number // 5)
     return next(
         at
         for i in range(pages)
-        if panels.page_of(at := now + timedelta(seconds=10 * i), pages, seconds=10) == place // 6
+        if panels.page_of(at := now + timedelta(seconds=10 * i), pages, seconds=10) == place // 5
     )
 
 
@@ -132,3 +133,86 @@ def test_the_period_is_switched(visit: Any):
     screen.session_state["wall_period_choice"] = "week"
     screen.run()
     assert "<h2>7 日</h2>" in _html(screen)
+
+
+def _buttons(screen: Any) -> list[str]:
+    return [str(button.key) for button in screen.button if str(button.key).startswith(("wall_to", "wall_up", "wall_f"))]
+
+
+def test_a_deep_link_opens_the_wall_of_a_grid(visit: Any, provided: Database):
+    """Figures, queue and duty are the community's own; the way back up stands over the map, and the view is kept."""
+    now = datetime.now(UTC)
+    with provided.session(VIEWER) as session:
+        community = territory.grids(session, level="community")[0]
+        today = figures.today(session, now=now, since=wording.start_of_day(now), grid=community.code)
+        duty = figures.on_duty(session, grid=community.code)
+        rows = incidents.queue(session, grid=community.code)
+
+    screen = visit("wall", grid=community.code)
+
+    html = _html(screen)
+    assert f"<h2>{community.name} · 今日</h2>" in html
+    assert f"<span>待处置</span><b>{today.waiting}<small>" in html
+    assert f"<b>{duty.on_duty}</b><small>/ {duty.total:,} 人" in html
+    assert f"{len(rows)} 件" in html
+    assert "小区按期办结率" in html
+    assert _buttons(screen) == ["wall_up", "wall_to_county", f"wall_to_{community.parent_code}", "wall_follow"]
+    assert next(one["data"] for one in _deck(screen)["layers"] if one["id"] == "focus").count(community.code) == 1
+
+
+def test_up_leads_to_the_street_and_the_star_to_the_county(visit: Any, provided: Database):
+    """The address follows each step; with the star the map follows the incidents again."""
+    with provided.session(VIEWER) as session:
+        community = territory.grids(session, level="community")[0]
+    screen = visit("wall", grid=community.code)
+    zooms = [_deck(screen)["initialViewState"]["zoom"]]
+
+    screen.button(key="wall_up").click().run()
+    assert screen.query_params["grid"] == community.parent_code
+    zooms.append(_deck(screen)["initialViewState"]["zoom"])
+    screen.button(key="wall_follow").click().run()
+
+    assert "grid" not in screen.query_params
+    assert _buttons(screen) == []
+    assert "★ 自动视野" in _html(screen)
+    zooms.append(_deck(screen)["initialViewState"]["zoom"])
+    assert zooms == sorted(zooms, reverse=True)
+
+
+def test_a_grid_that_does_not_exist_is_told_and_the_county_shown(visit: Any):
+    """A mistyped code in the address breaks nothing."""
+    screen = visit("wall", grid="999")
+    assert "没有编码为 999 的网格" in screen.toast[0].value
+    assert "grid" not in screen.query_params
+    assert "<h2>今日</h2>" in _html(screen)
+
+
+def test_the_wall_returns_to_the_county_when_nobody_touches_it(visit: Any, monkeypatch: pytest.MonkeyPatch):
+    """Five minutes after it was opened on a street it is the county's again, and follows."""
+    screen = visit("wall", grid="220723001")
+    assert "5 分钟无人操作自动恢复" in _html(screen)
+    later = datetime.now(UTC) + timedelta(minutes=5, seconds=1)
+    monkeypatch.setattr(context, "now", lambda: later)
+    screen.run()
+    assert "grid" not in screen.query_params
+    assert "视野已锁定" not in _html(screen)
+
+
+def test_the_camera_is_not_sent_anywhere_by_a_refresh(visit: Any):
+    """With the same incidents open the view that the browser is told stays the very same."""
+    screen = visit("wall")
+    before = _deck(screen)["initialViewState"]
+    screen.run()
+    assert _deck(screen)["initialViewState"] == before
+
+
+def test_where_nobody_is_free_is_hatched_and_named(visit: Any, provided: Database):
+    """What the panel lists is what the map hatches by its own address."""
+    with provided.session(SYSTEM) as session:
+        session.execute(text("UPDATE responder SET load = 1 WHERE grid_code = '220723001001001' AND on_duty"))
+        found = coverage.gaps(session)
+    assert "220723001001001" in [gap.code for gap in found]
+    screen = visit("wall")
+    html = _html(screen)
+    assert f"{len(found)} 个小区" in html
+    assert next(one["data"] for one in _deck(screen)["layers"] if one["id"] == "gaps").startswith("/api/coverage?rev=")

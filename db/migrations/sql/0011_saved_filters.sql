@@ -7,7 +7,7 @@ CREATE TABLE saved_filter (
 	query TEXT NOT NULL,
 	saved_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	CONSTRAINT pk_saved_filter PRIMARY KEY (id),
-	CONSTRAINT ck_saved_filter_page CHECK (page IN ('map')),
+	CONSTRAINT ck_saved_filter_page CHECK (length(page) BETWEEN 1 AND 30),
 	CONSTRAINT ck_saved_filter_name CHECK (length(name) BETWEEN 1 AND 30 AND name = btrim(name)),
 	CONSTRAINT ck_saved_filter_query CHECK (length(query) <= 2000),
 	CONSTRAINT uq_saved_filter_owner_page_name UNIQUE (owner, page, name),
