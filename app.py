@@ -12,6 +12,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from time import monotonic
 
 import streamlit as st
 
@@ -21,6 +22,7 @@ from db.boot import Boot
 from db.feed import ChangeFeed
 from db.replacements import time_out
 from db.settings import ROOT, Settings
+from db.tracks import prune
 from geo.errors import GridCommandError
 from geo.map_server import map_servers
 from pages.ui import commands
@@ -28,6 +30,7 @@ from pages.ui import context as screens
 
 _COLLECT_S = 60
 _ROUND_S = 10
+_PRUNE_S = 3600
 _LOG = logging.getLogger(__name__)
 
 settings = Settings()
@@ -43,10 +46,17 @@ async def _collect_garbage() -> None:
 
 
 def _keep_rounds(stopping: threading.Event) -> None:
-    """Passes on what nobody acknowledged in time; several processes on one database don't disturb each other."""
+    """Passes on what nobody acknowledged in time, and once an hour deletes old tracks.
+
+    Several processes on one database don't disturb each other.
+    """
+    prune_at = 0.0
     while not stopping.wait(_ROUND_S):
         try:
             time_out(boot.database, now=datetime.now(UTC))
+            if monotonic() >= prune_at:
+                prune_at = monotonic() + _PRUNE_S
+                prune(boot.database, now=datetime.now(UTC), days=settings.track_days)
         except GridCommandError as error:
             _LOG.info("a round was left out: %s", error)
 

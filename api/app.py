@@ -24,6 +24,7 @@ from api import (
     recommendations,
     stream,
     tiles,
+    tracks,
     visits,
 )
 from api.assets import Assets
@@ -60,7 +61,7 @@ def application(context: Context) -> FastAPI:
     app.state.context = context
     problems.install(app)
     of_incidents = (hotspots, coverage, incidents, recommendations, dispatching, photos, paper)
-    for part in (health, metrics, auth, layers, base_map, raster, tiles, *of_incidents, visits, feeds, stream):
+    for part in (health, metrics, auth, layers, base_map, raster, tiles, *of_incidents, visits, tracks, feeds, stream):
         app.include_router(part.router)
     app.mount("/assets", Assets(ROOT / "assets"), name="assets")
     return app

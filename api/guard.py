@@ -142,6 +142,7 @@ def permitted(permission: Permission) -> Callable[[Request], Coroutine[Any, Any,
 
 
 Reader = Annotated[Caller, Depends(permitted(Permission.READ_LAYERS))]
+PersonalReader = Annotated[Caller, Depends(permitted(Permission.READ_PERSONAL))]
 Exporter = Annotated[Caller, Depends(permitted(Permission.EXPORT_LAYERS))]
 Reporter = Annotated[Caller, Depends(permitted(Permission.REPORT_INCIDENT))]
 Handler = Annotated[Caller, Depends(permitted(Permission.ADVANCE_INCIDENT))]

@@ -42,7 +42,7 @@ def read_filter(kind: FeatureType, query: QueryParams, *, beside: Collection[str
         bbox=None if bbox is None else Extent.from_bbox(bbox),
         grid=single(query, "grid"),
         q=single(query, "q"),
-        since=None if since is None else _instant(since),
+        since=None if since is None else _instant(since, "since"),
         where={name: values for name in kind.filters if (values := _values(kind, query, name))},
     )
 
@@ -93,6 +93,20 @@ def degrees(query: QueryParams, name: str) -> float:
     return float(text)
 
 
+def instant(query: QueryParams, name: str) -> datetime:
+    """A needed parameter that is an instant with its time zone."""
+    return _instant(needed(query, name), name)
+
+
+def listed(query: QueryParams, name: str, *, most: int) -> list[str]:
+    """The values of a parameter, repeated or separated by commas, each once and in order; none when it is missing."""
+    parts = (part.strip() for text in query.getlist(name) for part in text.split(","))
+    values = sorted({part for part in parts if part})
+    if len(values) > most or any(len(value) > _TEXT_LIMIT for value in values):
+        raise InvalidInput(f"{name} takes at most {most} values of at most {_TEXT_LIMIT} characters", field=name)
+    return values
+
+
 def _values(kind: FeatureType, query: QueryParams, name: str) -> tuple[str, ...]:
     parts = [part.strip() for text in query.getlist(name) for part in text.split(",")]
     values = tuple(sorted({part for part in parts if part}))
@@ -107,12 +121,12 @@ def _values(kind: FeatureType, query: QueryParams, name: str) -> tuple[str, ...]
     return values
 
 
-def _instant(text: str) -> datetime:
+def _instant(text: str, name: str) -> datetime:
     # In a query string "+" means a space, and "+08:00" is typed like that all the time.
     try:
         found = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     except ValueError as error:
-        raise InvalidInput("since takes an instant such as 2026-11-23T08:00:00+08:00", field="since") from error
+        raise InvalidInput(f"{name} takes an instant such as 2026-11-23T08:00:00+08:00", field=name) from error
     if found.tzinfo is None:
-        raise InvalidInput("since needs its time zone, such as +08:00 or Z", field="since")
+        raise InvalidInput(f"{name} needs its time zone, such as +08:00 or Z", field=name)
     return found

@@ -42,3 +42,5 @@ class Settings(BaseSettings):
     """Whose map that is, shown on every map; without it the server's name is."""
     cookie_secure: bool = False
     """Whether the login cookie is sent over HTTPS only; set it behind a TLS proxy."""
+    track_days: int = Field(default=30, ge=1, le=366)
+    """For how many days the tracks of workers are kept."""

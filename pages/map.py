@@ -84,20 +84,21 @@ def _live(size: layout.Viewport) -> None:
                 follows=bool(st.session_state.get(_FOLLOW_KEY)),
             )
             if tool == _PLAY:
-                playback.show(chosen.filters.get("incidents", FeatureFilter(grid=grid.code if grid else None)))
+                narrowed = chosen.filters.get("incidents", FeatureFilter(grid=grid.code if grid else None))
+                playback.show(narrowed, followed=selected)
         with st.container(key="map_side"):
-            picked = _card(selected) if selected else None
+            picked = _card(selected, tool) if selected else None
             with st.container(key="map_list"):
                 picked = _list(chosen, selected) or picked
         _note(_keys(chosen, tool))
-        _sheet(chosen, selected, len(grid_chips))
+        _sheet(chosen, selected, len(grid_chips), is_folded=tool == _PLAY and playback.may_follow(selected))
         if found is not None:
             picked = found.target
             _go_to(found.lon, found.lat)
         _follow(clicked or picked, is_new=found is not None)
 
 
-def _sheet(chosen: Chosen, selected: Found | None, narrowed: int) -> None:
+def _sheet(chosen: Chosen, selected: Found | None, narrowed: int, *, is_folded: bool) -> None:
     """On a phone the map has the whole screen, and everything else comes from below."""
     listed = chosen.shown.get(str(st.session_state.get(_LISTED_KEY)))
     tabs = [
@@ -107,7 +108,7 @@ def _sheet(chosen: Chosen, selected: Found | None, narrowed: int) -> None:
         parts.Tab(part="card", label=_("详情"), is_empty=selected is None),
     ]
     detail = f"{selected.layer}:{selected.properties['code']}" if selected else ""
-    parts.sheet("map_sheet", tabs, detail=detail, detail_part="card")
+    parts.sheet("map_sheet", tabs, detail=detail, detail_part="card", is_folded=is_folded)
 
 
 def _selected() -> Found | None:
@@ -220,13 +221,21 @@ def _go_to(lon: float, lat: float) -> None:
     st.session_state["_map_view"] = (width_px, there)
 
 
-def _card(selected: Found) -> str | None:
+def _play() -> None:
+    # Out of the address first: a widget takes its value from there or from here, not from both.
+    deeplink.keep(_TOOL_KEY, None)
+    st.session_state[_TOOL_KEY] = _PLAY
+
+
+def _card(selected: Found, tool: str | None) -> str | None:
     """The selected feature; answers "" when it is to be closed."""
     with st.container(key="map_card"):
         featurecard.detail(selected, context.now())
         if selected.layer == "grids":
             code = str(selected.properties["code"])
             st.button(_("只看这个网格"), key="map_narrow", on_click=layertree.narrow_to, args=(code,), type="primary")
+        if playback.may_follow(selected) and tool != _PLAY:
+            st.button(_("查看轨迹"), key="map_track", icon=":material/route:", on_click=_play, width="stretch")
         if st.button(_("关闭"), key="map_close", icon=":material/close:"):
             return ""
     return None

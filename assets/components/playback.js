@@ -1,6 +1,6 @@
-// Plays the incidents of a span again: each stands on the map while its report lies in the window that moves along. Fetched
-// once for a span and a filter, then drawn here, frame by frame, without the server. Space plays and stops, the arrows step,
-// "[" and "]" change the pace.
+// Plays the incidents of a span again: each stands on the map while its report lies in the window that moves along; and the
+// way of one worker by the same clock. Fetched once for a span and a filter, then drawn here, frame by frame, without the
+// server. Space plays and stops, the arrows step, "[" and "]" change the pace.
 const WHOLE_MS = 40000
 const SPEEDS = [1, 2, 4]
 const BARS = 96
@@ -10,11 +10,12 @@ class Player {
   constructor(host) {
     this.host = host
     this.rows = []
+    this.lines = []
     this.speed = 1
     this.chosen = 0
     this.panel = host.querySelector(".panel")
     const part = (name) => this.panel.querySelector("." + name)
-    this.parts = Object.fromEntries(["back", "play", "on", "pace", "spans", "time", "bars", "slider"].map((name) => [name, part(name)]))
+    this.parts = Object.fromEntries(["back", "play", "on", "pace", "spans", "time", "who", "bars", "slider"].map((name) => [name, part(name)]))
     this.over = new DeckView(host.querySelector("canvas"), ".st-key-map_chart", (pen, to) => this.draw(pen, to))
     this.over.beat = (at) => this.beat(at)
     this.parts.play.onclick = () => this.play(!this.isPlaying)
@@ -77,7 +78,12 @@ class Player {
     const span = this.data.spans[n]
     ;[...this.parts.spans.children].forEach((button, m) => button.setAttribute("aria-pressed", String(m === n)))
     this.mark()
-    if (!span || span.url === this.url) return
+    if (!span) return
+    if (span.url !== this.url) this.begin(span)
+    this.follow(span)
+  }
+
+  begin(span) {
     this.url = span.url
     this.start = Date.parse(span.from)
     this.end_ = Date.parse(span.to)
@@ -106,6 +112,51 @@ class Player {
     this.state = state || (this.rows.length ? "" : "none")
     this.drawBars()
     this.go(this.at)
+  }
+
+  // The lines of a worker's way: [longitude, latitude, seconds] in order of time, each between two silences.
+  async follow(span) {
+    const url = span.track_url
+    const who = JSON.stringify([url, this.data.track])
+    if (who === this.who) return
+    this.who = who
+    this.lines = []
+    this.trackState = url ? "track_loading" : "track_long"
+    this.tell()
+    this.over.touch()
+    if (!url) return
+    let state = ""
+    let lines = []
+    try {
+      const answer = await fetch(url, { credentials: "same-origin" })
+      if (!answer.ok) throw new Error(String(answer.status))
+      lines = (await answer.json()).tracks[0]?.lines ?? []
+    } catch {
+      state = "track_lost"
+    }
+    if (who !== this.who) return // another span or worker was chosen meanwhile
+    this.lines = lines.map((line) => line.map(([lon, lat, at]) => ({ place: [lon, lat], at: at * 1000 })))
+    this.trackState = state || (lines.length ? "" : "track_none")
+    // What was asked for is seen at once, wherever the slider stood before the track begins.
+    if (lines.length && this.at < this.lines[0][0].at) this.go(this.lines[0][0].at)
+    else this.go(this.at)
+  }
+
+  // Where the worker is at the slider's instant: between two kept positions, or at the last one before a silence.
+  get followed() {
+    let last = null
+    for (const line of this.lines) {
+      if (line[0].at > this.at) break
+      last = line
+    }
+    if (!last) return null
+    const next = last.findIndex((seen) => seen.at > this.at)
+    const before = last[(next < 0 ? last.length : next) - 1]
+    if (next < 0) return { place: before.place, at: before.at, isSilent: this.at > before.at }
+    const share = (this.at - before.at) / (last[next].at - before.at)
+    const [lon, lat] = before.place
+    const [toLon, toLat] = last[next].place
+    return { place: [lon + share * (toLon - lon), lat + share * (toLat - lat)], at: before.at, isSilent: false }
   }
 
   play(isPlaying) {
@@ -168,6 +219,15 @@ class Player {
     const from = this.when.format(Math.max(this.at - this.window, this.start))
     const told = words.shown.replace("{from}", from).replace("{to}", this.when.format(this.at))
     this.parts.time.textContent = this.state ? words[this.state] : told.replace("{n}", this.shown.length)
+    this.parts.who.hidden = !this.data.track
+    if (this.data.track) this.parts.who.textContent = this.tellTrack(words)
+  }
+
+  tellTrack(words) {
+    const seen = this.followed
+    const state = this.trackState || (!seen ? "track_before" : seen.isSilent ? "track_silent" : "track_at")
+    const at = seen?.at ?? this.lines[0]?.[0].at
+    return words[state].replace("{name}", this.data.track.name).replace("{at}", at ? this.when.format(at) : "")
   }
 
   drawBars() {
@@ -191,6 +251,7 @@ class Player {
 
   draw(pen, to) {
     const panel = getComputedStyle(this.host).getPropertyValue("--panel").trim()
+    if (this.lines.length) this.drawTrack(pen, to, panel)
     for (const { place, severity, at } of this.shown) {
       const [x, y] = to(place)
       // New ones stand out, and fade as the window leaves them behind.
@@ -208,6 +269,45 @@ class Player {
       pen.textAlign = "center"
       pen.textBaseline = "middle"
       pen.fillText(this.data.numerals[severity], x, y)
+    }
+    pen.globalAlpha = 1
+  }
+
+  // The whole way is faint, what lies in the window stands out, and the dot is where the worker is.
+  drawTrack(pen, to, panel) {
+    const { colour, name } = this.data.track
+    const { ink } = this.data
+    const seen = this.followed
+    const recent = []
+    for (const line of this.lines) {
+      this.stroke(pen, line.map((one) => to(one.place)), { panel, colour, alpha: 0.4, width: 3 })
+      const part = line.filter((one) => one.at > this.at - this.window && one.at <= this.at)
+      if (part.length) recent.push(part.map((one) => to(one.place)))
+    }
+    if (seen && !seen.isSilent && recent.length) recent.at(-1).push(to(seen.place))
+    for (const part of recent) this.stroke(pen, part, { panel, colour, alpha: 1, width: 5 })
+    if (!seen) return
+    const [x, y] = to(seen.place)
+    pen.beginPath()
+    pen.arc(x, y, 9, 0, 2 * Math.PI)
+    pen.fillStyle = seen.isSilent ? panel : colour
+    pen.fill()
+    pen.lineWidth = 3
+    pen.strokeStyle = seen.isSilent ? colour : panel
+    pen.stroke()
+    written(pen, name, x, y - 22, { font: "600 15px " + getComputedStyle(this.host).fontFamily, ink, halo: panel })
+  }
+
+  stroke(pen, places, { panel, colour, alpha, width }) {
+    pen.lineJoin = pen.lineCap = "round"
+    for (const [style, wide, strength] of [[panel, width + 3, alpha * 0.8], [colour, width, alpha]]) {
+      pen.globalAlpha = strength
+      pen.strokeStyle = style
+      pen.lineWidth = wide
+      pen.beginPath()
+      places.forEach(([x, y], n) => (n ? pen.lineTo(x, y) : pen.moveTo(x, y)))
+      if (places.length === 1) pen.lineTo(...places[0])
+      pen.stroke()
     }
     pen.globalAlpha = 1
   }

@@ -66,6 +66,8 @@ export default function (component) {
     } else if (!detail && says.sheet === data.detail_part) show(host.before || CLOSED)
   }
   host.detail = detail
+  if (data.is_folded && !host.isFolded) show(CLOSED)
+  host.isFolded = data.is_folded
   mark()
   return () => {
     delete says.sheet

@@ -19,6 +19,7 @@ from db.demo.names import NamePools
 from db.demo.osm_town import found_osm_town
 from db.demo.people import put_on_duty
 from db.demo.town import Town, found_town
+from db.demo.tracking import file_tracks
 from db.demo.visiting import file_visits
 from db.importers.osm import read_extract
 from db.profiles import PROFILES
@@ -86,6 +87,7 @@ def load(
         file_ground(cursor, town)
         file_territory(cursor, town)
         file_workers(cursor, town, shifts, loads=roster.load, profile=profile, now=now)
+        file_tracks(cursor, town, shifts, profile=profile)
         file_services(cursor, town, now=now)
         file_courses(cursor, town, courses, profile=profile)
         file_visits(cursor, profile, now=now)

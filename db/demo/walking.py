@@ -21,8 +21,8 @@ from geo.travel import EBIKE_M_S, RoadGraph, TravelMode
 Point = tuple[float, float]
 """Easting and northing in the metric SRID, or longitude and latitude where it says degrees."""
 
-_STROLL_M_S = 1.2
-_ROUND_M = 450.0
+STROLL_M_S = 1.2
+ROUND_M = 450.0
 """How far from the post a round leads."""
 _SILENT_PERCENT = 14
 """Of workers on duty, whose phones have fallen silent: their last position grows stale."""
@@ -115,11 +115,11 @@ class Walkers:
                 return here
             goal = task or self._somewhere_near(post)
             walk = self._walks[code] = _Walk(way=self.graph.path(here, goal), to_task=task)
-        at, walk.way = along(np.vstack([here, walk.way]), seconds * (_STROLL_M_S if task is None else EBIKE_M_S))
+        at, walk.way = along(np.vstack([here, walk.way]), seconds * (STROLL_M_S if task is None else EBIKE_M_S))
         return at
 
     def _somewhere_near(self, post: Point) -> Point:
-        near = self.graph.tree.query_ball_point(post, _ROUND_M)
+        near = self.graph.tree.query_ball_point(post, ROUND_M)
         if not near:
             return post
         x, y = self.graph.node_xy[int(self.rng.choice(np.sort(near)))]

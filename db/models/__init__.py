@@ -18,7 +18,7 @@ from db.models.photos import Photo
 from db.models.places import Building, Device, Household, Organisation, Place
 from db.models.record import CalendarDay, Record, ReportedFigure, StageLimit, WorkSpell
 from db.models.territory import Deployment, Grid
-from db.models.workers import DispatchPolicy, Responder, RunCard, Skill, Worker
+from db.models.workers import DispatchPolicy, Responder, RunCard, Skill, TrackPoint, Worker
 
 __all__ = [
     "Account",
@@ -57,6 +57,7 @@ __all__ = [
     "SavedFilter",
     "Skill",
     "StageLimit",
+    "TrackPoint",
     "Visit",
     "Water",
     "WorkSpell",

@@ -83,6 +83,18 @@ class Responder(Record):
     origin: Mapped[str]
     finished_at: Mapped[datetime | None] = mapped_column(index=True)
     """When the last task ended: the rest begins here."""
+    tracked_until: Mapped[datetime | None]
+    """Up to when the track is told; nothing before it is kept any more."""
+
+
+class TrackPoint(Record):
+    """Where a worker on duty was: thinned, kept for some days, read by whoever may read the worker's name in full."""
+
+    __tablename__ = "track_point"
+
+    worker_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    point: Mapped[Any] = mapped_column(Geometry("POINT", srid=4490, spatial_index=False), nullable=False)
 
 
 class DispatchPolicy(Record):

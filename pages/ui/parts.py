@@ -144,15 +144,15 @@ class Tab:
     is_empty: bool = False
 
 
-def sheet(key: str, tabs: Sequence[Tab], *, detail: str, detail_part: str) -> None:
+def sheet(key: str, tabs: Sequence[Tab], *, detail: str, detail_part: str, is_folded: bool = False) -> None:
     """The bottom sheet of a narrow screen: tabs at the foot, of which one at a time is open, half or whole.
 
     It sets `data-sheet` (a part, or "") and `data-sheet-size` ("half", "full") of the body, for the style sheet to
-    place the parts by. A new `detail` opens its part.
+    place the parts by. A new `detail` opens its part; when `is_folded` begins, the sheet closes.
     """
     words = {"raise": _("展开到整屏"), "lower": _("收到半屏")}
     data = {"tabs": [asdict(tab) for tab in tabs], "detail": detail, "detail_part": detail_part} | words
-    component("sheet", _SHEET, has_style=True)(key=key, data=data)
+    component("sheet", _SHEET, has_style=True)(key=key, data={**data, "is_folded": is_folded})
 
 
 _SHEET = '<div class="sheet"><button class="grip" hidden></button><div class="tabs"></div></div>'

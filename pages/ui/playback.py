@@ -1,18 +1,22 @@
-"""The map's time slider: incidents of a span as they were reported, played in the browser."""
+"""The map's time slider: incidents of a span as they were reported, and a worker's way, played in the browser."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from db.tracks import LONGEST
 from geo.features import FeatureFilter
+from governance.access import Permission
 from governance.labels import Label
 from governance.language import N_, _
-from layers.palette import INK, SEVERITY, SEVERITY_NUMERAL
+from layers.palette import INK, LIGHT, SEVERITY, SEVERITY_NUMERAL
 from layers.spec import Source
 from pages.ui import context, parts, wording
+from pages.ui.featurecard import Found
 
 _SPANS = (
     (0, Label("今天", "span"), timedelta(hours=1)),
@@ -32,16 +36,33 @@ _WORDS: Mapping[str, str] = {
     "loading": N_("正在读取这段时间的事件……"),
     "lost": N_("没有取到数据，请稍后重试"),
     "none": N_("这段时间没有符合筛选条件的事件"),
+    "track_at": N_("{name} 位置记录于 {at}"),
+    "track_silent": N_("{name} 此刻没有位置记录，最近一次在 {at}"),
+    "track_before": N_("{name} 的轨迹从 {at} 开始"),
+    "track_loading": N_("正在读取 {name} 的轨迹……"),
+    "track_lost": N_("没有取到 {name} 的轨迹，请稍后重试"),
+    "track_none": N_("{name} 该时段没有轨迹"),
+    "track_long": N_("{name} 的轨迹只在“今天”和“近 7 天”中显示"),
 }
 _HTML = """<div class="over"><canvas></canvas><div class="panel" role="group">
 <button class="back">‹</button><button class="play"></button><button class="on">›</button><button class="pace"></button>
 <output class="time"></output><div class="spans"></div>
+<output class="who" hidden></output>
 <div class="line"><canvas class="bars"></canvas><input class="slider" type="range" min="0" max="1" step="0.001"></div>
 </div></div>"""
 
 
-def show(narrowed: FeatureFilter) -> None:
-    """Draws the player over the map, for the incidents that the filter leaves, finished ones too."""
+def may_follow(found: Found | None) -> bool:
+    """Whether the feature is somebody whose track the one who is logged in may read."""
+    return found is not None and found.layer == "workers" and context.principal().may(Permission.READ_PERSONAL)
+
+
+def show(narrowed: FeatureFilter, *, followed: Found | None = None) -> None:
+    """Draws the player over the map, for the incidents that the filter leaves, finished ones too.
+
+    `followed` is a worker whose track is played along, if `may_follow` allows it.
+    """
+    worker = followed if followed is not None and may_follow(followed) else None
     zone = ZoneInfo(context.county().timezone)
     now = context.now()
     # To the next full hour, and without a revision: what plays isn't fetched anew at every change.
@@ -58,14 +79,24 @@ def show(narrowed: FeatureFilter) -> None:
                 "from": since.isoformat(),
                 "to": until.isoformat(),
                 "window_s": window.total_seconds(),
+                "track_url": _track_url(str(worker.properties["code"]), since, until) if worker else "",
             }
         )
     data = {
         "spans": spans,
         "words": {name: _(text) for name, text in _WORDS.items()},
+        "track": {"name": worker.title, "colour": LIGHT.route} if worker else None,
         "zone": zone.key,
         "ink": INK,
         "colours": {str(severity): colour for severity, colour in SEVERITY.items()},
         "numerals": {str(severity): numeral for severity, numeral in SEVERITY_NUMERAL.items()},
     }
     parts.component("playback", _HTML, has_style=True, after="deckview")(key="map_playback", data=data)
+
+
+def _track_url(worker: str, since: datetime, until: datetime) -> str:
+    """Where the track lies; "" for a span that is too long for one."""
+    if until - since > LONGEST:
+        return ""
+    query = {"workers": worker, "since": since.isoformat(), "until": until.isoformat()}
+    return f"/api/tracks?{urlencode(query)}"

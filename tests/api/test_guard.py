@@ -23,6 +23,7 @@ READING = (
     "/api/incidents/similar",
     "/api/incidents/none/photos",
     "/api/incidents/none/sheet.pdf",
+    "/api/tracks",
     "/api/stream",
 )
 CHANGING = (
@@ -54,6 +55,7 @@ ASKED: dict[tuple[str, str], Permission] = {
     ("POST", "/api/alarms"): Permission.FEED_POSITIONS,
     ("GET", "/api/hotspots"): Permission.READ_LAYERS,
     ("GET", "/api/incidents/none/similar-cases"): Permission.READ_LAYERS,
+    ("GET", "/api/tracks?workers=W31&since=2026-11-23T00:00:00Z&until=2026-11-23T03:00:00Z"): Permission.READ_PERSONAL,
     ("POST", "/api/visits"): Permission.RECORD_VISITS,
     ("GET", "/api/needs"): Permission.RECORD_VISITS,
     ("POST", "/api/needs/999/settle"): Permission.RECORD_VISITS,

@@ -55,9 +55,9 @@ def test_an_older_fix_changes_nothing(county: Database, now: datetime):
 
 
 def test_the_newest_of_a_batch_counts(county: Database, now: datetime):
-    """Several fixes of one worker in a batch: the last one taken is where they are."""
+    """Several fixes of one worker in a batch are taken in their order: the last one is where they are."""
     batch = [fix(now - timedelta(minutes=2), lon=124.0), fix(now), fix(now - timedelta(minutes=1), lon=124.01)]
-    assert positions.record(county, DISPATCHER, batch, now=now).accepted == 1
+    assert positions.record(county, DISPATCHER, batch, now=now).accepted == 3
     assert responder(county).lon == pytest.approx(LON)
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from streamlit.testing.v1 import AppTest
 
 from db import features, incidents, territory
@@ -319,3 +320,25 @@ def test_with_the_finished_the_whole_is_no_smaller_than_what_is_shown(opened: An
     told = html.partition('.st-key-show_incidents label::after{content:"')[2].partition('"')[0]
     shown, whole = (int(number.replace(",", "")) for number in told.split(" / "))
     assert shown == whole > 100
+
+
+def test_a_workers_way_is_played_along(opened: Any, provided: Database):
+    """From the card the player opens with the worker's track, for today and a week; a month of it is too much."""
+    sought = text(
+        """SELECT w.code FROM track_point AS p JOIN worker AS w ON w.id = p.worker_id
+        WHERE starts_with(w.grid_code, :street) LIMIT 1"""
+    )
+    with provided.engine.connect() as connection:
+        code = connection.scalar(sought, {"street": RUSONG})
+    screen = opened({"at": f"workers:{code}"})
+    screen.button(key="map_track").click().run()
+
+    (player,) = [
+        each.proto for each in screen.get("bidi_component") if each.proto.component_name == "gridcommand_playback"
+    ]
+    data = json.loads(player.json)
+    assert data["track"]["name"] in _html(screen)
+    today, week, month = (span["track_url"] for span in data["spans"])
+    assert all(url.startswith(f"/api/tracks?workers={code}&since=") for url in (today, week))
+    assert month == ""
+    assert "map_track" not in {button.key for button in screen.button}
