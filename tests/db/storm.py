@@ -98,6 +98,7 @@ def feed(url: str, clock: Clock, turn: int, workers: list[str]) -> tuple[int, di
     taken, newest = 0, dict[str, Fix]()
     while not clock.is_over:
         now = clock.read()
+        now -= timedelta(microseconds=now.microsecond % FEEDS)  # so that the last digit tells the feeds apart
         batch = [
             Fix(
                 worker=worker,
