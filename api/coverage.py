@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 import db.coverage
 from api.guard import GuardedRoute, Reader
 from api.layers import GEOJSON, respond, revision_key
-from api.query import known
+from api.query import known, whole
 
 router = APIRouter(prefix="/api", route_class=GuardedRoute, tags=["coverage"])
 
@@ -20,7 +20,7 @@ def coverage(request: Request, caller: Reader) -> Response:
 
     `rev` only tells addresses apart for caches.
     """
-    known(request.query_params, "rev")
+    whole(known(request.query_params, "rev"), "rev", least=0, most=2**63)
 
     def compute() -> str:
         with caller.session() as session:

@@ -16,7 +16,10 @@ from db.territory import subtree
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Today:
-    """Counts since an instant, and what is open now. `mean_settle_s` is None when nothing was closed."""
+    """Counts since an instant, and what is open now: `waiting` for somebody, or `processing`, with anybody.
+
+    `mean_settle_s` is None when nothing was closed.
+    """
 
     reported: int
     closed: int
@@ -87,7 +90,7 @@ _TODAY = text(
         count(*) FILTER (WHERE reported_at >= :since) AS reported,
         count(*) FILTER (WHERE status = 'closed' AND closed_at >= :since) AS closed,
         count(*) FILTER (WHERE status IN ('reported', 'accepted', 'returned')) AS waiting,
-        count(*) FILTER (WHERE status IN ('dispatched', 'processing', 'resolved')) AS processing,
+        count(*) FILTER (WHERE is_open AND status NOT IN ('reported', 'accepted', 'returned')) AS processing,
         count(*) FILTER (WHERE is_open AND due_at < :now) AS overdue,
         CAST(avg(extract(epoch FROM closed_at - reported_at)) FILTER (WHERE status = 'closed' AND closed_at >= :since)
             AS float8) AS mean_settle_s

@@ -22,7 +22,6 @@ from layers.palette import KINDS, SEVERITY
 from pages.ui import commands, context, featurecard, layertree, parts
 
 _MOST_A_LAYER = 4
-_SHORTEST = 2
 _PATIENCE = 20
 _DATUM_KEY = "map_datum"
 _DONE = "_map_search_done"
@@ -72,7 +71,7 @@ def show(text: str, place: Place | None, *, go_to: Callable[[float, float], None
         with st.container(key="map_found"):
             _coordinates(place, go_to)
         return None
-    if len(text) < _SHORTEST or st.session_state.get(_DONE) == text:
+    if not text or st.session_state.get(_DONE) == text:
         return None
     with st.container(key="map_found"):
         return _results(text)

@@ -24,6 +24,7 @@ def test_streets_make_the_county(shared_county: Database, now: datetime):
         parts = [figures.today(session, now=now, since=since, grid=code) for code in streets]
         for name in ("reported", "closed", "waiting", "processing", "overdue"):
             assert getattr(whole, name) == sum(getattr(part, name) for part in parts) > 0, name
+        assert whole.waiting + whole.processing == len(incidents.queue(session))
         hours = [figures.trend(session, now=now, grid=code) for code in streets]
         assert [h.reported for h in figures.trend(session, now=now)] == [
             sum(h.reported for h in hour) for hour in zip(*hours, strict=True)
