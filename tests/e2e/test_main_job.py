@@ -52,7 +52,7 @@ def test_login_leads_back_to_the_address(visit: Any):
 def test_logout_ends_the_login(visit: Any):
     """退出 leads to the login, and the address opens nothing any more."""
     visitor = visit("dispatcher", "/desk")
-    expect(visitor.page.locator(".gc-account")).to_contain_text("调度员")
+    expect(visitor.page.locator(".st-key-gc_account")).to_contain_text("调度员")
 
     visitor.page.click(".gc-account button")
     visitor.page.wait_for_url(re.compile("/auth/"))

@@ -5,6 +5,7 @@ import math
 from datetime import UTC, date, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 import shapely
 from hypothesis import given
@@ -62,7 +63,8 @@ def test_what_goes_out_comes_in(rows: list[tuple[BaseGeometry, dict[str, Any], s
     for one, (geometry, _, _) in zip(read, rows, strict=True):
         assert one.geometry is not None
         assert one.geometry.geom_type == geometry.geom_type
-        assert shapely.hausdorff_distance(one.geometry, geometry) <= 0.71e-7 + 1e-12
+        with np.errstate(divide="ignore", invalid="ignore"):  # of stretches shorter than any number's square
+            assert shapely.hausdorff_distance(one.geometry, geometry) <= 0.71e-7 + 1e-12
 
 
 @given(geometries)
