@@ -32,6 +32,7 @@ _UNSENT = frozenset({Status.REPORTED, Status.ACCEPTED, Status.RETURNED})
 def render() -> None:
     """Draws the wall; from then on its fragments keep it live."""
     st.html(f"<style>{theme.tokens(DARK)}</style>{layout.style('wall')}{chart.hint_style()}")
+    wallmap.arrive()
     size = layout.viewport("wall_viewport")
     _map(size)
     with st.container(key="wall_legend"):

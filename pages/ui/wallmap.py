@@ -21,7 +21,7 @@ from layers.follow import Follow
 from layers.names import Name
 from layers.palette import DARK
 from layers.spec import Look, Source
-from pages.ui import board, chart, context, layout, live, parts
+from pages.ui import board, chart, context, deeplink, layout, live, parts
 
 _LEVELS = ("street", "community", "quarter")
 _LAYERS: Mapping[str, FeatureFilter] = {
@@ -51,17 +51,22 @@ _GRID = "grid"
 _VIEW, _CLICKED, _MOVED = "_wall_view", "_wall_clicked", "_wall_moved"
 
 
+def arrive() -> None:
+    """Takes the grid that the wall is about from the address, when the whole screen is drawn."""
+    deeplink.arrive(_GRID)
+
+
 def place() -> tuple[GridRow, ...]:
     """The grid that the wall is about with those above it, finest first; empty for the county.
 
     A grid in the address that there isn't is taken out of it, and that is told. Raises `Unavailable`.
     """
-    code = st.query_params.get(_GRID, "")
+    code = deeplink.held(_GRID)
     if not code:
         return ()
     found = context.remembered("wall_place", code, ("grids",), lambda session: territory.chain(session, code))
     if not found:
-        st.query_params.pop(_GRID, None)
+        deeplink.hold(_GRID, "")
         st.toast(_("没有编码为 {code} 的网格，已显示全县", code=code[:20]), icon=":material/info:")
     return found
 
@@ -246,10 +251,7 @@ def _go_where_clicked() -> None:
 
 def _go(code: str) -> None:
     """Makes the wall about another grid, "" the county; the address is what keeps it."""
-    if code:
-        st.query_params[_GRID] = code
-    else:
-        st.query_params.pop(_GRID, None)
+    deeplink.hold(_GRID, code)
     st.session_state[_MOVED] = True
 
 
