@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -44,10 +46,48 @@ def feature_type(key: str) -> FeatureType:
     return FEATURE_TYPES[key]
 
 
-def count(session: Session, key: str, flt: FeatureFilter) -> int:
-    """How many features of the layer the filter leaves. Raises as `items` does."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many features a filter leaves, of how many, and by value of each property asked for."""
+
+    shown: int
+    total: int
+    by: Mapping[str, Mapping[str, int]]
+
+
+def count(session: Session, key: str, flt: FeatureFilter, *, most: int | None = None) -> int:
+    """How many features of the layer the filter leaves, counted no further than `most`. Raises as `items` does."""
     view = view_of(feature_type(key))
-    return session.scalars(sa.select(sa.func.count()).select_from(view).where(*conditions(session, key, flt))).one()
+    found = sa.select(sa.literal(1)).select_from(view).where(*conditions(session, key, flt)).limit(most).subquery()
+    return session.scalars(sa.select(sa.func.count()).select_from(found)).one()
+
+
+def tally(session: Session, key: str, flt: FeatureFilter, *, by: Sequence[str], kept: Sequence[str] = ()) -> Tally:
+    """Counts by value of each filter property of `by`, as if it were not filtered itself, in one reading of the layer.
+
+    The total is that of the grid, and of the values that `flt` leaves of the properties `kept`. Raises as `items` does.
+    """
+    kind = feature_type(key)
+    view = view_of(kind)
+    wanted = {name: _values(kind, name, flt.where[name]) for name in by if name in flt.where}
+    whole = FeatureFilter(grid=flt.grid, where={name: flt.where[name] for name in kept if name in flt.where})
+    rest = {name: values for name, values in flt.where.items() if name not in wanted and name not in whole.where}
+    is_met = sa.and_(sa.true(), *conditions(session, key, replace(flt, grid=None, where=rest)))
+    seen = sa.select(*(view.c[name] for name in by), is_met.label("is_met")).where(*conditions(session, key, whole))
+    each = seen.subquery()
+    rows = session.execute(sa.select(*each.c, sa.func.count()).group_by(*each.c)).all()
+    found = {name: Counter[str]() for name in by}
+    shown = 0
+    for *values, met, number in rows:
+        if not met:
+            continue
+        of = dict(zip(by, values, strict=True))
+        missed = {name for name, allowed in wanted.items() if of[name] not in allowed}
+        shown += 0 if missed else number
+        for name, value in of.items():
+            if value is not None and missed <= {name}:
+                found[name][str(value).lower()] += number
+    return Tally(shown=shown, total=sum(row[-1] for row in rows), by=found)
 
 
 def facets(session: Session, key: str, name: str, flt: FeatureFilter) -> dict[str, int]:
@@ -168,10 +208,14 @@ def conditions(session: Session, key: str, flt: FeatureFilter) -> list[sa.Column
     for name, values in flt.where.items():
         if name not in kind.filters:
             raise InvalidInput(f"{key} can't be filtered by {name}", field=name)
-        prop = next(p for p in kind.properties if p.name == name)
-        wanted = [_value(prop, value) for value in values]
-        found.append(view.c[name] == sa.any_(sa.literal(wanted, ARRAY(_SQL_TYPES[prop.kind]))))
+        of = next(p.kind for p in kind.properties if p.name == name)
+        found.append(view.c[name] == sa.any_(sa.literal(_values(kind, name, values), ARRAY(_SQL_TYPES[of]))))
     return found
+
+
+def _values(kind: FeatureType, name: str, texts: Sequence[str]) -> list[object]:
+    prop = next(p for p in kind.properties if p.name == name)
+    return [_value(prop, text) for text in texts]
 
 
 def _envelope(extent: Extent) -> sa.ColumnElement[Any]:

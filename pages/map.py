@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
 
@@ -22,6 +23,7 @@ from pages.ui import (
     featurecard,
     layertree,
     layout,
+    live,
     mapsearch,
     maptools,
     parts,
@@ -37,6 +39,10 @@ _LEFT_PX, _RIGHT_PX, _TOP_PX = 320, 400, 128
 _NARROW_PX = 900
 """Up to which width the map has the whole screen; the style sheet says the same."""
 _TABS_PX = 56
+_OFTEN_S, _SELDOM_S = 2.0, 10.0
+"""How soon after one another changes may redraw; people on their rounds move all the time."""
+_BY_CLOCK = "30s"
+"""How often what changes by the clock alone is drawn anew: minutes that are left, and what is overdue by now."""
 _MEASURE, _HEAT, _PLAY = "measure", "heat", "play"
 _TOOLS = {_MEASURE: N_("测量"), _HEAT: N_("热力图"), _PLAY: N_("时间回放")}
 _TOOL_KEY = "map_tool"
@@ -55,30 +61,39 @@ def render() -> None:
     _live(layout.viewport("map_viewport"))
 
 
-@st.fragment(run_every="2s", key="map_live")
+@st.fragment(run_every=_BY_CLOCK, key="map_live")
 def _live(size: layout.Viewport) -> None:
+    """The map goes to the browser first: its tiles are on their way while the tree is counted and the list is read."""
     with commands.calmly():
-        with st.container(key="map_bar"):
+        bar, tree, chips = st.container(key="map_bar"), st.container(key="map_tree"), st.empty()
+        with bar:
             where, look_for = st.columns([3, 1], gap="small")
-            with where, st.container(key="map_where"):
-                boxes, saved = st.columns([4, 1.5], gap="small")
-                with boxes:
-                    grid, grid_chips = layertree.grid()
-                with saved:
-                    savedfilters.show()
-            with look_for, st.container(key="map_search"):
-                text = layertree.search()
-                place = mapsearch.place_of(text)
-                found = mapsearch.show(text, place, go_to=_go_to)
-                q = "" if place else text
-        with st.container(key="map_tree"):
+        with where, st.container(key="map_where"):
+            boxes, saved = st.columns([4, 1.5], gap="small")
+            with boxes:
+                grid, grid_chips = layertree.grid()
+        with look_for:
+            searched = st.container(key="map_search")
+        with searched:
+            text = layertree.search()
+            place = mapsearch.place_of(text)
+            q = "" if place else text
+        with tree:
             st.html(f"<h2>{_('图层')}</h2>")
             chosen = layertree.show(grid.code if grid else None, q)
-        _chips([*grid_chips, *layertree.search_chip(text), *chosen.chips])
+        live.follow("map_changes", {key: _SELDOM_S if key == "workers" else _OFTEN_S for key in chosen.filters})
         selected = _selected()
         tool = _tool()
         with st.container(key="map_chart"):
             clicked = _map(chosen, selected, _focus(grid), tool, size)
+        with saved:
+            savedfilters.show()
+        with searched:
+            found = mapsearch.show(text, place, go_to=_go_to)
+        with chips:
+            _chips([*grid_chips, *layertree.search_chip(text), *chosen.chips])
+        with tree:
+            shown = layertree.count(chosen)
         with st.container(key="map_over"):
             maptools.over(
                 is_measuring=tool == _MEASURE,
@@ -91,18 +106,18 @@ def _live(size: layout.Viewport) -> None:
         with st.container(key="map_side"):
             picked = _card(selected, tool) if selected else None
             with st.container(key="map_list"):
-                picked = _list(chosen, selected) or picked
+                picked = _list(chosen, shown, selected) or picked
         _note(_keys(chosen, tool))
-        _sheet(chosen, selected, len(grid_chips), is_folded=tool == _PLAY and playback.may_follow(selected))
+        listed = shown.get(str(st.session_state.get(_LISTED_KEY)))
+        _sheet(listed, selected, len(grid_chips), is_folded=tool == _PLAY and playback.may_follow(selected))
         if found is not None:
             picked = found.target
             _go_to(found.lon, found.lat)
         _follow(clicked or picked, is_new=found is not None)
 
 
-def _sheet(chosen: Chosen, selected: Found | None, narrowed: int, *, is_folded: bool) -> None:
+def _sheet(listed: int | None, selected: Found | None, narrowed: int, *, is_folded: bool) -> None:
     """On a phone the map has the whole screen, and everything else comes from below."""
-    listed = chosen.shown.get(str(st.session_state.get(_LISTED_KEY)))
     tabs = [
         parts.Tab(part="tree", label=_("图层")),
         parts.Tab(part="where", label=_("筛选"), note=wording.count(narrowed) if narrowed else ""),
@@ -166,7 +181,7 @@ def _map(
     chosen: Chosen, selected: Found | None, focus: Source | None, tool: str | None, size: layout.Viewport
 ) -> str | None:
     """The map; answers "layer:code" of a feature that was clicked since the last run."""
-    shown = deck.sources(chosen.revisions, chosen.filters, chosen.shown)
+    shown = deck.sources(chosen.revisions, chosen.filters, chosen.sizes)
     # Heat and playback tell of the same incidents in another way.
     hot = next((source for source in shown if source.key == "incidents"), None) if tool == _HEAT else None
     if tool in {_HEAT, _PLAY}:
@@ -236,7 +251,7 @@ def _card(selected: Found, tool: str | None) -> str | None:
     return None
 
 
-def _list(chosen: Chosen, selected: Found | None) -> str | None:
+def _list(chosen: Chosen, shown: Mapping[str, int], selected: Found | None) -> str | None:
     """What the filters leave of one layer; answers "layer:code" of a row that was clicked."""
     if not chosen.filters:
         nothing = _("没有打开的图层。在左侧打开一个图层，这里会列出它的内容。")
@@ -252,7 +267,7 @@ def _list(chosen: Chosen, selected: Found | None) -> str | None:
         label_visibility="collapsed",
     )
     deeplink.keep(_LISTED_KEY, layer)
-    number, flt = chosen.shown[layer], chosen.filters[layer]
+    number, flt = shown[layer], chosen.filters[layer]
     if st.checkbox(_("只列出当前视野"), key=_FOLLOW_KEY, bind="query-params") and (bbox := maptools.seen()) is not None:
         flt = replace(flt, bbox=bbox)
         number = featurecard.number(layer, flt)
@@ -277,7 +292,7 @@ def _keys(chosen: Chosen, tool: str | None) -> str:
     if tool == _HEAT and "incidents" not in chosen.filters:
         return _("热力图画的是事件：请先打开“事件”图层")
     found = [_("事件密度：{key}", key=heat.key())] if tool == _HEAT else []
-    if any(source.is_tiled for source in deck.sources(chosen.revisions, chosen.filters, chosen.shown)):
+    if any(source.is_tiled for source in deck.sources(chosen.revisions, chosen.filters, chosen.sizes)):
         found.append(_("{icon}圆内是该处的数量，放大后散开", icon=legend.icon("mark-several")))
     return " ".join(f'<span class="map-key">{said}</span>' for said in found)
 

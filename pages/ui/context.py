@@ -178,23 +178,40 @@ def remembered(
     screen would else do nothing but count.
     While the database can't be reached the last answer about the same thing stays. Raises `Unavailable` without one.
     """
-    feed = deployment().feed
-    seen = tuple(feed.revision(layer) for layer in layers)
-    before = cast("_Read | None", st.session_state.get(f"_read_{name}"))
     began = monotonic()
-    if before is not None and before.about == about and (before.seen == seen or began < before.until):
+    seen = _seen(layers)
+    before = _before(name, about)
+    if before is not None and (before.seen == seen or began < before.until):
         return cast("T", before.value)
     try:
         with reading() as session:
             value = read(session)
     except Unavailable:
-        if before is None or before.about != about:
+        if before is None:
             raise
         return cast("T", before.value)
     took_s = monotonic() - began
     until = began + (patience * took_s if took_s > _QUICK_S else 0)
     st.session_state[f"_read_{name}"] = _Read(about, seen, value, until)
     return value
+
+
+def kept(name: str, about: Hashable, layers: tuple[str, ...]) -> Any:
+    """What `remembered` would answer without reading; None where it would read."""
+    before = _before(name, about)
+    if before is None or (before.seen != _seen(layers) and monotonic() >= before.until):
+        return None
+    return before.value
+
+
+def _seen(layers: tuple[str, ...]) -> tuple[int, ...]:
+    feed = deployment().feed
+    return tuple(feed.revision(layer) for layer in layers)
+
+
+def _before(name: str, about: Hashable) -> _Read | None:
+    found = cast("_Read | None", st.session_state.get(f"_read_{name}"))
+    return found if found is not None and found.about == about else None
 
 
 def forget() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from db import features, territory
+from db.features import Tally
 from db.territory import GridRow
 from geo.features import FeatureFilter
 from governance import labels
@@ -18,7 +19,7 @@ from governance.incident import FINISHED, Status
 from governance.labels import Label
 from governance.language import _
 from layers.catalog import LAYERS
-from layers.spec import LayerSpec, Symbol
+from layers.spec import MOST_WHOLE, LayerSpec, Symbol
 from layers.symbols import url
 from pages.ui import context, deeplink, values, wording
 
@@ -31,6 +32,7 @@ _STATUSES: Mapping[str, Sequence[str]] = {
     "incidents": tuple(status for status in Status if status not in FINISHED),
     "devices": tuple(labels.DEVICE_STATUS),
 }
+_READ = "map_count_{key}"
 _PATIENCE = 20
 """At most a twentieth of the time goes into counting, however many features there are."""
 _FINISHED_KEY = "show_finished"
@@ -61,10 +63,13 @@ class Chip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """What the tree and the filters leave: for each layer that is on a filter, how many it shows, and the revision."""
+    """What the tree and the filters leave: for each layer that is on a filter, the revision, and how many it draws.
+
+    `sizes` are counted no further than it takes to know how a layer is drawn: `count` answers the whole numbers.
+    """
 
     filters: Mapping[str, FeatureFilter]
-    shown: Mapping[str, int]
+    sizes: Mapping[str, int]
     revisions: Mapping[str, int]
     chips: Sequence[Chip]
 
@@ -74,9 +79,7 @@ class _Counts:
     """Of one layer at a revision: what is shown, what the chosen grid holds, and by value of each filter offered."""
 
     revision: int
-    shown: int
-    total: int
-    by: Mapping[str, Mapping[str, int]]
+    tally: Tally
 
 
 def arrive() -> None:
@@ -197,12 +200,11 @@ def search() -> str:
 
 
 def show(code: str | None, q: str) -> Chosen:
-    """Draws the tree and answers what it leaves. Counts and map agree: both ask by the same filter."""
+    """Draws the tree without its counts, so that the map needn't wait for them, and answers what it leaves."""
     filters: dict[str, FeatureFilter] = {}
-    shown: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     revisions: dict[str, int] = {}
     chips: list[Chip] = []
-    styles: list[str] = []
     for key in ORDER:
         spec = LAYERS[key]
         is_on = st.checkbox(spec.title, value=key in _ON, key=f"show_{key}", bind="query-params")
@@ -212,11 +214,16 @@ def show(code: str | None, q: str) -> Chosen:
         where |= _chosen_values(spec, chips)
         since = _more_of_incidents(where, chips) if key == "incidents" else None
         flt = FeatureFilter(grid=code, q=q or None, where=where, since=since)
-        counts = _counted(key, flt)
-        filters[key], shown[key], revisions[key] = flt, counts.shown, counts.revision
-        styles.append(_count_style(spec, counts))
-    st.html(f"<style>{''.join(styles)}</style>")
-    return Chosen(filters=filters, shown=shown, revisions=revisions, chips=chips)
+        filters[key] = flt
+        revisions[key], sizes[key] = _size(key, flt)
+    return Chosen(filters=filters, sizes=sizes, revisions=revisions, chips=chips)
+
+
+def count(chosen: Chosen) -> dict[str, int]:
+    """Draws the counts into the tree and answers how many each layer shows. They and the map ask by the same filter."""
+    counts = {key: _counted(key, flt, chosen.revisions[key]) for key, flt in chosen.filters.items()}
+    st.html(f"<style>{''.join(_count_style(LAYERS[key], each) for key, each in counts.items())}</style>")
+    return {key: each.tally.shown for key, each in counts.items()}
 
 
 def _primary(spec: LayerSpec) -> str:
@@ -314,42 +321,54 @@ def search_chip(q: str) -> list[Chip]:
     return [Chip(text=f"“{q}”", key=_Q_KEY)] if q else []
 
 
-def _counted(key: str, flt: FeatureFilter) -> _Counts:
+def _size(key: str, flt: FeatureFilter) -> tuple[int, int]:
+    """The revision to draw the layer at, and its size: those of counts that are kept, so that map and tree agree."""
+    counts: _Counts | None = context.kept(_READ.format(key=key), _about(flt), (key,))
+    if counts is not None:
+        return counts.revision, counts.tally.shown
+    revision = context.deployment().feed.revision(key)
+    return revision, context.remembered(
+        f"map_size_{key}", _about(flt), (key,), lambda session: features.count(session, key, flt, most=MOST_WHOLE + 1)
+    )
+
+
+def _counted(key: str, flt: FeatureFilter, revision: int) -> _Counts:
+    return context.remembered(
+        _READ.format(key=key),
+        _about(flt),
+        (key,),
+        lambda session: _count(session, key, flt, revision),
+        patience=_PATIENCE,
+    )
+
+
+def _about(flt: FeatureFilter) -> Hashable:
     # What is overdue changes by the clock alone.
     minute = context.now().replace(second=0, microsecond=0) if "is_overdue" in flt.where else None
-    about = (flt.grid, flt.q, flt.since, tuple(sorted(flt.where.items())), minute)
-    revision = context.deployment().feed.revision(key)
-    return context.remembered(
-        f"map_count_{key}", about, (key,), lambda session: _count(session, key, flt, revision), patience=_PATIENCE
-    )
+    return (flt.grid, flt.q, flt.since, tuple(sorted(flt.where.items())), minute)
 
 
 def _count(session: Any, key: str, flt: FeatureFilter, revision: int) -> _Counts:
     spec = LAYERS[key]
-    names = {_primary(spec)} | ({"status"} if key in _STATUSES else set())
+    names = (_primary(spec), *(["status"] if key in _STATUSES else []))
     # With the finished ones asked for, they belong to the whole too.
-    kept = {name: flt.where.get(name, value) for name, value in spec.ordinary.items() if name not in names}
-    total = FeatureFilter(grid=flt.grid, where=kept)
-    return _Counts(
-        revision=revision,
-        shown=features.count(session, key, flt),
-        total=features.count(session, key, total),
-        by={name: features.facets(session, key, name, flt) for name in names},
-    )
+    kept = [name for name in spec.ordinary if name not in names]
+    return _Counts(revision=revision, tally=features.tally(session, key, flt, by=names, kept=kept))
 
 
 def _count_style(spec: LayerSpec, counts: _Counts) -> str:
     """Counts and pictures as generated content, so that a widget stays the same while its count changes."""
     name = _primary(spec)
-    total = f"{wording.count(counts.shown)} / {wording.count(counts.total)}"
+    tally = counts.tally
+    total = f"{wording.count(tally.shown)} / {wording.count(tally.total)}"
     rules = [f'.st-key-show_{spec.key} label::after{{content:"{total}"}}']
     for place, symbol in enumerate(spec.symbols, start=1):
-        number = sum(counts.by[name].get(value, 0) for value in symbol.where[name])
+        number = sum(tally.by[name].get(value, 0) for value in symbol.where[name])
         button = f".st-key-{spec.key}-{name} button:nth-of-type({place})"
         rules.append(f'{button}::after{{content:"{wording.count(number)}"}}{button}::before{{{_picture(symbol)}}}')
     if spec.key in _STATUSES:
         for place, status in enumerate(_offered_statuses(spec.key), start=1):
-            number = counts.by["status"].get(str(status), 0)
+            number = tally.by["status"].get(str(status), 0)
             button = f".st-key-{spec.key}-status button:nth-of-type({place})"
             rules.append(f'{button}::after{{content:"{wording.count(number)}"}}')
     return "".join(rules)
