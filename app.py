@@ -12,6 +12,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from importlib import import_module
 from time import monotonic
 
 import streamlit as st
@@ -68,10 +69,18 @@ def _simulate(stopping: threading.Event) -> None:
     run_on_demo_data(boot.database, stopping)
 
 
+def _load_screens() -> None:
+    """Loads the screens with their libraries, which take seconds: else the first visitor would wait for them."""
+    for name in ("administration", "desk", "map", "planning", "visits", "wall"):
+        import_module(f"pages.{name}")
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Database, change feed and simulation live as long as the server."""
+    loading = asyncio.create_task(asyncio.to_thread(_load_screens))
     await asyncio.to_thread(boot.start, lambda line: print(line, flush=True))  # noqa: T201  a door's own words
+    await loading
     feed.start()
     screens.provide(database=boot.database, feed=feed, settings=settings)
     stopping = threading.Event()

@@ -61,7 +61,7 @@ def draw(ground: Ground, look: Look) -> list[pdk.Layer]:
         _area("blocks", f"@@={_use_colour(palette)}", look),
         _area("water", rgb(palette.water), look),
         _roads(palette, scale),
-        _area("buildings", rgb(palette.house), look, outline=rgb(palette.house), width_px=0.3 * scale),
+        _area("buildings", rgb(palette.house), look),
     ]
 
 
