@@ -38,6 +38,9 @@ _LAYERS: Mapping[str, FeatureFilter] = {
 _OFTEN_S, _SELDOM_S = 1.0, 10.0
 """How soon after one another changes may redraw; people on their rounds move all the time."""
 
+_AGAIN_S = 30.0
+"""How soon the map is drawn without a change."""
+
 _NAMES_SCALE = 1.2
 """A wall is read from five metres."""
 
@@ -80,7 +83,6 @@ def gaps() -> Sequence[Gap]:
 
 def show(size: layout.Viewport) -> None:
     """Draws the map with what stands on it, and acts on what was clicked or touched since the last time."""
-    live.follow("wall_map_live", dict.fromkeys(_LAYERS, _OFTEN_S) | {"workers": _SELDOM_S})
     now = context.now()
     try:
         _go_where_clicked()
@@ -95,6 +97,8 @@ def show(size: layout.Viewport) -> None:
     except NotAuthenticated:
         st.rerun()
     st.session_state["_wall_shown"] = (chain, view, vacant)
+    pace = dict.fromkeys(_LAYERS, _OFTEN_S) | {"workers": _SELDOM_S}
+    live.follow("wall_map_live", pace, again_s=min(_AGAIN_S, max(1.0, follow.left_s(view, now))))
     metres = _draw(chain, view, vacant, size)
     _crumbs(chain)
     _lock(view)
