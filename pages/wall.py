@@ -65,7 +65,7 @@ def _map(size: layout.Viewport) -> None:
 @st.fragment(key="wall_board_tick")
 def _board() -> None:
     now, zone = context.now(), _zone()
-    turn, again_s = board.turns().look(now)
+    turn, again_s = board.TURNS.look(now)
     live.follow("wall_board_live", {"incidents": _OFTEN_S, "devices": _OFTEN_S}, again_s=again_s)
     with st.container(key="wall_period"):
         period = _period()
@@ -143,7 +143,7 @@ def _read(since: datetime, now: datetime) -> tuple[Board, Sequence[Gap]] | None:
         revisions = (at.feed.revision("incidents"), at.feed.revision("devices"))
         chain = wallmap.place()
         grid = chain[0].code if chain else None
-        found = board.read(at.database, context.principal(), revisions=revisions, grid=grid, since=since, now=now)
+        found = board.read(revisions=revisions, grid=grid, since=since, now=now)
         gaps = [gap for gap in wallmap.gaps() if found.grids is None or gap.code in found.grids]
     except Unavailable:
         st.session_state.setdefault("_wall_lost_at", now)
@@ -156,12 +156,9 @@ def _read(since: datetime, now: datetime) -> tuple[Board, Sequence[Gap]] | None:
 
 
 def _proposals(rows: Sequence[QueueRow], now: datetime) -> Mapping[str, Proposal]:
-    at = context.deployment()
     unsent = tuple(row.no for row in rows if row.status in _UNSENT)
     try:
-        return board.proposals(
-            at.database, context.principal(), unsent, revision=at.feed.revision("incidents"), now=now
-        )
+        return board.proposals(unsent, revision=context.deployment().feed.revision("incidents"), now=now)
     except Unavailable:
         return {}
 

@@ -6,18 +6,14 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-import streamlit as st
-from sqlalchemy.orm import Session
+from typing import Any
 
 from db import candidates, devices, figures, incidents, territory
-from db import coverage as vacancies
-from db.coverage import Gap
-from db.session import Database
 from geo.errors import NotFound, NotPermitted
 from governance.access import Principal
 from governance.dispatch import Shortfall
 from governance.incident import Severity
+from pages.ui import context, shared
 from pages.ui.panels import Proposal
 
 RANKED_DAYS = 30
@@ -51,42 +47,20 @@ class Board:
     """Codes of the grid that the board is of and of all below it; None for the county."""
 
 
-def read(
-    database: Database,
-    principal: Principal,
-    *,
-    revisions: tuple[int, ...],
-    grid: str | None,
-    since: datetime,
-    now: datetime,
-) -> Board:
+def read(*, revisions: tuple[int, ...], grid: str | None, since: datetime, now: datetime) -> Board:
     """The board as of now: read anew once for all walls of a scope when a revision or five seconds have passed.
 
     With a `grid` all but the county's published figures, the steps and what is urgent is of it and what lies below.
-    Raises `Unavailable`.
+    Raises `NotAuthenticated` and `Unavailable`.
     """
-    scope = (principal.role.value, principal.grid_prefix)
     tick = int(now.timestamp() // _READ_EVERY_S)
-    return _read(scope, revisions, grid, since, tick, _database=database, _principal=principal)
+    until = datetime.fromtimestamp((tick + 1) * _READ_EVERY_S, tz=since.tzinfo)
 
-
-@st.cache_resource(ttl=30, max_entries=64, show_spinner=False)
-def _read(
-    scope: tuple[str, str],  # noqa: ARG001  with the next two, what the answer is kept under
-    revisions: tuple[int, ...],  # noqa: ARG001
-    grid: str | None,
-    since: datetime,
-    tick: int,
-    *,
-    _database: Database,
-    _principal: Principal,
-) -> Board:
-    now = datetime.fromtimestamp((tick + 1) * _READ_EVERY_S, tz=since.tzinfo)
-    with _database.session(_principal) as session:
+    def ask(session: Any) -> Board:
         return Board(
-            today=figures.today(session, now=now, since=since, grid=grid),
-            trend=figures.trend(session, now=now, grid=grid),
-            ranking=figures.closure_ranking(session, since=now - timedelta(days=RANKED_DAYS), now=now, under=grid),
+            today=figures.today(session, now=until, since=since, grid=grid),
+            trend=figures.trend(session, now=until, grid=grid),
+            ranking=figures.closure_ranking(session, since=until - timedelta(days=RANKED_DAYS), now=until, under=grid),
             duty=figures.on_duty(session, grid=grid),
             devices=devices.tally(session, grid=grid),
             queue=incidents.queue(session, grid=grid),
@@ -97,23 +71,7 @@ def _read(
             grids=frozenset(territory.subtree(session, grid)) if grid else None,
         )
 
-
-def coverage(database: Database, principal: Principal, *, revisions: tuple[int, ...]) -> Sequence[Gap]:
-    """Where nobody is free, over all grids in scope; once per revision for all walls. Raises `Unavailable`."""
-    scope = (principal.role.value, principal.grid_prefix)
-    return _coverage(scope, revisions, _database=database, _principal=principal)
-
-
-@st.cache_resource(ttl=60, max_entries=16, show_spinner=False)
-def _coverage(
-    scope: tuple[str, str],  # noqa: ARG001  with the next, what the answer is kept under
-    revisions: tuple[int, ...],  # noqa: ARG001
-    *,
-    _database: Database,
-    _principal: Principal,
-) -> Sequence[Gap]:
-    with _database.session(_principal) as session:
-        return vacancies.gaps(session)
+    return shared.read("board", (revisions, grid, since, tick), ask)
 
 
 class Turns:
@@ -134,38 +92,25 @@ class Turns:
             return self._number, most_s - stood_s
 
 
-@st.cache_resource(show_spinner=False)
-def turns() -> Turns:
-    """The turns of this process."""
-    return Turns()
+TURNS = Turns()
+"""Those of this process."""
 
 
-def proposals(
-    database: Database, principal: Principal, numbers: tuple[str, ...], *, revision: int, now: datetime
-) -> Mapping[str, Proposal]:
-    """Who would be sent to each of the incidents, looked up anew every ten seconds. Raises `Unavailable`."""
-    scope = (principal.role.value, principal.grid_prefix)
-    tick = int(now.timestamp() // _PROPOSE_EVERY_S)
-    return _proposals(scope, numbers, revision, tick, _database=database, _principal=principal, _now=now)
+def proposals(numbers: tuple[str, ...], *, revision: int, now: datetime) -> Mapping[str, Proposal]:
+    """Who would be sent to each of the incidents, looked up anew every ten seconds.
+
+    Raises `NotAuthenticated` and `Unavailable`.
+    """
+    tick, principal = int(now.timestamp() // _PROPOSE_EVERY_S), context.principal()
+
+    def ask(session: Any) -> Mapping[str, Proposal]:
+        found = {no: _propose(session, no, principal, now) for no in numbers}
+        return {no: proposal for no, proposal in found.items() if proposal is not None}
+
+    return shared.read("proposals", (numbers, revision, tick), ask)
 
 
-@st.cache_resource(ttl=60, max_entries=64, show_spinner=False)
-def _proposals(
-    scope: tuple[str, str],  # noqa: ARG001  with the next three, what the answer is kept under
-    numbers: tuple[str, ...],
-    revision: int,  # noqa: ARG001
-    tick: int,  # noqa: ARG001
-    *,
-    _database: Database,
-    _principal: Principal,
-    _now: datetime,
-) -> Mapping[str, Proposal]:
-    with _database.session(_principal) as session:
-        found = {no: _propose(session, no, _principal, _now) for no in numbers}
-    return {no: proposal for no, proposal in found.items() if proposal is not None}
-
-
-def _propose(session: Session, no: str, principal: Principal, now: datetime) -> Proposal | None:
+def _propose(session: Any, no: str, principal: Principal, now: datetime) -> Proposal | None:
     try:
         ranking = candidates.recommend(session, no, principal=principal, now=now).ranking
     except (NotFound, NotPermitted):
