@@ -43,11 +43,10 @@ def places(database: Database, key: str, *, only: str = "true", principal: Princ
 
 
 def made(database: Database, key: str, flt: FeatureFilter, at: Tile, principal: Principal = DISPATCHER) -> bytes:
-    with database.session(principal) as session:
-        if tiles.is_dense(key) and at.z < COARSE_BELOW:
-            packed = tiles.cells(session, key, flt).pack()
-            return tiles.coarse(session, key, Cells.unpack(packed), at)
-        return tiles.tile(session, key, flt, at, personal=False)
+    if tiles.is_dense(key) and at.z < COARSE_BELOW:
+        packed = tiles.cells(database, principal, key, flt).pack()
+        return tiles.coarse(database, principal, key, Cells.unpack(packed), at)
+    return tiles.tile(database, principal, key, flt, at, personal=False)
 
 
 def read(folder: Path, at: Tile, content: bytes) -> list[dict[str, Any]]:
