@@ -10,14 +10,16 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Self, cast
 
 import psycopg
-from sqlalchemy import ClauseElement, Engine, create_engine, text
+from sqlalchemy import ClauseElement, Engine, create_engine, event, text
 from sqlalchemy.dialects.postgresql.psycopg import dialect
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from geo.errors import Unavailable
 from governance.access import Permission, Principal
@@ -25,6 +27,8 @@ from governance.access import Permission, Principal
 _LOG = logging.getLogger(__name__)
 
 APP_ROLE = "gridcommand_app"
+_TRUSTED_S = 1.0
+"""A connection used so recently isn't asked first whether it still works: the question takes as long as a tile."""
 
 _ACT_AS = text(
     """SELECT set_config('role', :app_role, true), set_config('app.role', :role, true),
@@ -65,10 +69,12 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=5,
-            pool_pre_ping=True,
+            pool_use_lifo=True,
             pool_timeout=10,
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c jit=off", "prepare_threshold": None},
         )
+        event.listen(engine, "checkin", _note)
+        event.listen(engine, "checkout", _ask_after_pause)
         return cls(engine=engine, url=url)
 
     @contextmanager
@@ -89,8 +95,7 @@ class Database:
         """
         named = {**statement.known, **parameters, **_who(principal)}
         # SQLAlchemy's own switch: it is turned back whatever happens, before anybody else has the connection.
-        at_once = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        with _reached(), at_once.connect() as connection:
+        with _reached(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
             with psycopg.ClientCursor(driver) as cursor:
                 cursor.execute(f"{_ACT_AS_NOW};{statement.sql}".encode(), named)
@@ -101,6 +106,20 @@ class Database:
     def dispose(self) -> None:
         """Closes the pool's connections."""
         self.engine.dispose()
+
+
+def _note(_: object, record: ConnectionPoolEntry) -> None:
+    record.info["left_at"] = monotonic()
+
+
+def _ask_after_pause(driver: psycopg.Connection[Any], record: ConnectionPoolEntry, _: object) -> None:
+    """After a pause an empty query shows whether the server is still there; without it every connection goes."""
+    if monotonic() - record.info.get("left_at", monotonic()) < _TRUSTED_S:
+        return
+    try:
+        _DIALECT.do_ping(driver)  # type: ignore[no-untyped-call]  # as above
+    except psycopg.Error as error:
+        raise InvalidatePoolError from error
 
 
 def _who(principal: Principal) -> dict[str, str]:

@@ -2,12 +2,13 @@
 
 At every zoom below `WHOLE_FROM` a tile is divided into `CELLS` × `CELLS` cells. A point alone in its cell is itself;
 several become one point amid them with their number `n`. Cells continue over the edges of tiles, so that neighbours
-agree, and no tile holds more than `CELLS`² points however many there are.
+agree, and no tile holds more than `CELLS`² points however many there are. Just above it a tile is divided if it holds
+more than `MOST_APART` points, and from `APART_FROM` on none is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import atan, degrees, pi, sinh
@@ -27,7 +28,11 @@ from governance.access import Principal
 
 MOST_ZOOM = 22
 WHOLE_FROM = 18
-"""From this zoom on a tile is some 150 metres wide, and every point is itself."""
+"""From this zoom on a tile is some 150 metres wide, and every point is itself where there is room."""
+APART_FROM = 19
+"""The closest that maps go: every point is itself."""
+MOST_APART = 256
+"""Of a tile on a screen that makes 32 pixels for each side of a point: the symbols of more would lie on one another."""
 COARSE_BELOW = 14
 """Tiles of lower zooms are made from `Cells`, which are counted once for all of them."""
 CELLS = 8
@@ -131,7 +136,7 @@ def coarse(database: Database, principal: Principal, key: str, counted: Cells, t
     x, y, number = counted.within(tile)
     if not number:
         return b""
-    return _read(database, principal, _coarse(key), tile, {"xs": x, "ys": y, "numbers": number})
+    return _read(database, principal, _coarse(key), tile, xs=x, ys=y, numbers=number) or b""
 
 
 def tile(database: Database, principal: Principal, key: str, flt: FeatureFilter, at: Tile, *, personal: bool) -> bytes:
@@ -140,30 +145,34 @@ def tile(database: Database, principal: Principal, key: str, flt: FeatureFilter,
     Points below `WHOLE_FROM` are gathered into cells; use `coarse` below `COARSE_BELOW`, where reading them all for
     each tile would take long. Raises as `features.items` does.
     """
-    is_whole = at.z >= WHOLE_FROM
-    if flt == _EVERYTHING:
-        statement = _unfiltered(key, personal=personal, is_whole=is_whole)
-    else:
+    where: list[sa.ColumnElement[bool]] = []
+    if flt != _EVERYTHING:
         with database.session(principal) as session:
             where = conditions(session, key, flt)
-        statement = _statement(feature_type(key), where, personal=personal, is_whole=is_whole)
-    return _read(database, principal, statement, at, {})
+    for form in _forms(key, at.z):
+        if where:
+            statement = form(feature_type(key), where, personal=personal)
+        else:
+            statement = _unfiltered(form, key, personal=personal)
+        made = _read(database, principal, statement, at)
+        if made is not None:
+            return made
+    raise AssertionError("the last form always answers")
+
+
+def _forms(key: str, zoom: int) -> tuple[Callable[..., Statement], ...]:
+    """How such a tile is made: by the first of these that gives one."""
+    if not is_dense(key):
+        return (_shapes,)
+    if zoom >= APART_FROM:
+        return (_points,)
+    return (_few, _gathered) if zoom >= WHOLE_FROM else (_gathered,)
 
 
 @cache
-def _unfiltered(key: str, *, personal: bool, is_whole: bool) -> Statement:
+def _unfiltered(form: Callable[..., Statement], key: str, *, personal: bool) -> Statement:
     """Kept, because putting a statement together takes longer than most tiles do."""
-    return _statement(feature_type(key), [], personal=personal, is_whole=is_whole)
-
-
-def _statement(kind: FeatureType, where: list[sa.ColumnElement[bool]], *, personal: bool, is_whole: bool) -> Statement:
-    if not is_dense(kind.key):
-        rows = _shapes(kind, where, personal=personal)
-    elif is_whole:
-        rows = _points(kind, where, personal=personal)
-    else:
-        rows = _gathered(kind, where, personal=personal)
-    return _encoded(kind.key, rows, feature_id="fid")
+    return form(feature_type(key), (), personal=personal)
 
 
 @cache
@@ -174,10 +183,12 @@ def _coarse(key: str) -> Statement:
         sa.bindparam("numbers", type_=ARRAY(sa.Integer())),
     )
     rows = sa.func.unnest(*arrays).table_valued("x", "y", "n").render_derived()
-    return _encoded(key, sa.select(_spot(*_units(rows.c)), rows.c.n).subquery("t"))
+    return _encoded(key, sa.select(_spot(*_units(rows.c)), rows.c.n))
 
 
-def _read(database: Database, principal: Principal, statement: Statement, at: Tile, more: dict[str, object]) -> bytes:
+def _read(
+    database: Database, principal: Principal, statement: Statement, at: Tile, **more: list[float] | list[int]
+) -> bytes | None:
     left, top = at.corner
     place = {
         "west": degrees(left / _RADIUS_M),
@@ -194,18 +205,17 @@ def _read(database: Database, principal: Principal, statement: Statement, at: Ti
         "x": at.x,
         "y": at.y,
     }
-    return bytes(database.scalar(principal, statement, place | more) or b"")
+    made: bytes | None = database.scalar(principal, statement, {**place, **more})
+    return made
 
 
-def _placed(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *names: str) -> sa.Subquery:
-    """`fid`, the named columns, and `x`, `y` in EPSG:3857 of the points that the conditions leave.
+def _placed(found: sa.FromClause) -> sa.Subquery:
+    """What was found, with `x`, `y` in EPSG:3857 instead of its point.
 
     The projection is written out: PROJ takes a tenth of a second to begin in each of a query's processes. It is that of
     WGS 84, from which storage differs by less than a millimetre. OFFSET 0 keeps each step from being done over again
     wherever its result is used.
     """
-    view = view_of(kind)
-    found = sa.select(view.c.fid, view.c.geom, *(view.c[name] for name in names)).where(*where).offset(0).subquery("p")
     x = sa.func.radians(sa.func.ST_X(found.c.geom)) * _RADIUS_M
     y = sa.func.asinh(sa.func.tan(sa.func.radians(sa.func.ST_Y(found.c.geom)))) * _RADIUS_M
     others = (column for column in found.c if column.name != "geom")
@@ -216,7 +226,8 @@ def _counted(
     kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], cell_m: sa.ColumnElement[float]
 ) -> sa.Subquery:
     """Number, middle and least `fid` of the points in each cell, by column from the west and row from the north."""
-    here = _placed(kind, where)
+    view = view_of(kind)
+    here = _placed(sa.select(view.c.fid, view.c.geom).where(*where).offset(0).subquery("found"))
     side, edge = sa.cast(cell_m, sa.Float()), WORLD_M / 2
     column = sa.cast(sa.func.floor((here.c.x + edge) / side), sa.BigInteger()).label("column")
     row = sa.cast(sa.func.floor((edge - here.c.y) / side), sa.BigInteger()).label("row")
@@ -235,7 +246,7 @@ def _counted(
     )
 
 
-def _gathered(kind: FeatureType, where: list[sa.ColumnElement[bool]], *, personal: bool) -> sa.Subquery:
+def _gathered(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:
     """The cells of a tile; who is alone in one brings the properties along, and is looked up for them."""
     view = view_of(kind)
     cell = _counted(kind, [_meets(view.c.geom), *where], sa.bindparam("cell_m", type_=sa.Float()))
@@ -250,24 +261,39 @@ def _gathered(kind: FeatureType, where: list[sa.ColumnElement[bool]], *, persona
         axis.between(sa.bindparam(first, type_=sa.BigInteger()), sa.bindparam(first, type_=sa.BigInteger()) + CELLS - 1)
         for axis, first in ((cell.c.column, "first_column"), (cell.c.row, "first_row"))
     )
-    return (
-        sa.select(_spot(*_units(cell.c)), cell.c.n, *alone.c)
-        .select_from(cell.outerjoin(alone, sa.true()))
-        .where(*inside)
-        .subquery("t")
-    )
+    made = sa.select(_spot(*_units(cell.c)), cell.c.n, *alone.c).select_from(cell.outerjoin(alone, sa.true()))
+    return _encoded(kind.key, made.where(*inside), feature_id="fid")
 
 
-def _points(kind: FeatureType, where: list[sa.ColumnElement[bool]], *, personal: bool) -> sa.Subquery:
+def _points(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:
+    """Every point of a tile."""
+    found = _found(kind, where, personal=personal).offset(0).subquery("found")
+    return _encoded(kind.key, _apart(kind, found, personal=personal), feature_id="fid")
+
+
+def _few(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:
+    """Every point of a tile that holds no more than `MOST_APART`; no answer for another."""
+    found = _found(kind, where, personal=personal).limit(MOST_APART + 1).cte("found").prefix_with("MATERIALIZED")
+    number = sa.select(sa.func.count()).select_from(found).scalar_subquery()
+    rows = _apart(kind, found, personal=personal)
+    return _encoded(kind.key, rows, feature_id="fid", provided=number <= MOST_APART)
+
+
+def _found(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> sa.Select[tuple[Any, ...]]:
     view = view_of(kind)
-    names = [p.name for p in kind.visible(personal=personal)]
-    here = _placed(kind, [_meets(view.c.geom), *where], *names)
+    columns = (view.c[p.name] for p in kind.visible(personal=personal))
+    return sa.select(view.c.fid, view.c.geom, *columns).where(_meets(view.c.geom), *where)
+
+
+def _apart(kind: FeatureType, found: sa.FromClause, *, personal: bool) -> sa.Select[tuple[Any, ...]]:
+    here = _placed(found)
     x, y = _units(here.c)
-    made = sa.select(_spot(x, y), here.c.fid, *(_plain(kind, here.c, name) for name in names))
-    return made.where(x.between(0, UNITS), y.between(0, UNITS)).order_by(here.c.fid).subquery("t")
+    made = sa.select(_spot(x, y), here.c.fid, *(_plain(kind, here.c, p.name) for p in kind.visible(personal=personal)))
+    return made.where(x.between(0, UNITS), y.between(0, UNITS)).order_by(here.c.fid)
 
 
-def _shapes(kind: FeatureType, where: list[sa.ColumnElement[bool]], *, personal: bool) -> sa.Subquery:
+def _shapes(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:
+    """Every line or area of a tile."""
     view = view_of(kind)
     envelope = sa.func.ST_TileEnvelope(*(sa.bindparam(name, type_=sa.Integer()) for name in "zxy"))
     square = sa.func.ST_Expand(envelope, sa.bindparam("unit_m", type_=sa.Float()) * _BUFFER)
@@ -275,7 +301,8 @@ def _shapes(kind: FeatureType, where: list[sa.ColumnElement[bool]], *, personal:
     geometry = sa.func.ST_AsMVTGeom(placed, envelope, UNITS, _BUFFER, True).label("geom")
     columns = (_plain(kind, view.c, p.name) for p in kind.visible(personal=personal))
     near = view.c.geom.op("&&")(sa.func.ST_Transform(square, STORAGE_SRID))
-    return sa.select(geometry, view.c.fid, *columns).where(near, *where).order_by(view.c.fid).subquery("t")
+    made = sa.select(geometry, view.c.fid, *columns).where(near, *where).order_by(view.c.fid)
+    return _encoded(kind.key, made, feature_id="fid")
 
 
 def _meets(geom: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
@@ -305,7 +332,14 @@ def _plain(kind: FeatureType, columns: Any, name: str) -> sa.ColumnElement[Any]:
     return sa.label(name, column)
 
 
-def _encoded(key: str, rows: sa.Subquery, *, feature_id: str | None = None) -> Statement:
+def _encoded(
+    key: str,
+    rows: sa.Select[tuple[Any, ...]],
+    *,
+    feature_id: str | None = None,
+    provided: sa.ColumnElement[bool] | None = None,
+) -> Statement:
     args = ["geom"] if feature_id is None else ["geom", feature_id]
-    made = sa.func.ST_AsMVT(sa.literal_column("t"), key, UNITS, *args, type_=sa.LargeBinary())
-    return Statement.of(sa.select(made).select_from(rows))
+    made = sa.select(sa.func.ST_AsMVT(sa.literal_column("t"), key, UNITS, *args, type_=sa.LargeBinary()))
+    made = made.select_from(rows.subquery("t"))
+    return Statement.of(made if provided is None else made.having(provided))

@@ -5,6 +5,7 @@ from pathlib import Path
 from PIL import Image
 
 from bench import dispatch, waves, ways
+from bench.lines import Line, table
 from bench.picture import draw
 from db.session import Database
 
@@ -13,9 +14,9 @@ def test_the_measurements_run(county: Database, tmp_path: Path):
     """Each measurement gives its rows, with the product's own beside its peers', and the picture can be opened."""
     own: dict[int, float] = {}
     lines = dispatch.near(county, 4511, 2, own)
-    lines += [dispatch.Line(group="ways", **row) for row in ways.measure(county, 2)]
-    lines += [dispatch.Line(group="plan", **row) for row in waves.measure(quick=True)]
-    dispatch.table(lines)
+    lines += [Line(group="ways", **row) for row in ways.measure(county, 2)]
+    lines += [Line(group="plan", **row) for row in waves.measure(quick=True)]
+    table(lines)
     names = {line.name for line in lines}
     assert names >= {"recommend", "claim", "naive SQL", "geography KNN", "scipy cKDTree", "geo.travel", "networkx"}
     assert own[4511] > 0
