@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Self, cast
@@ -94,13 +94,19 @@ class Database:
         longer than a small question. Raises `Unavailable` as `session` does.
         """
         named = {**statement.known, **parameters, **_who(principal)}
-        # SQLAlchemy's own switch: it is turned back whatever happens, before anybody else has the connection.
-        with _reached(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
-            with psycopg.ClientCursor(driver) as cursor:
-                cursor.execute(f"{_ACT_AS_NOW};{statement.sql}".encode(), named)
-                cursor.nextset()
-                found = cursor.fetchone()
+        with _reached(), closing(self.engine.raw_connection()) as connection:
+            driver = cast("psycopg.Connection[Any]", connection.driver_connection)
+            try:
+                driver.autocommit = True
+                with psycopg.ClientCursor(driver) as cursor:
+                    cursor.execute(f"{_ACT_AS_NOW};{statement.sql}".encode(), named)
+                    cursor.nextset()
+                    found = cursor.fetchone()
+                driver.autocommit = False
+            except BaseException:
+                # Nobody is given a connection that might commit by itself.
+                connection.invalidate()
+                raise
         return None if found is None else found[0]
 
     def dispose(self) -> None:

@@ -183,7 +183,7 @@ def _coarse(key: str) -> Statement:
         sa.bindparam("numbers", type_=ARRAY(sa.Integer())),
     )
     rows = sa.func.unnest(*arrays).table_valued("x", "y", "n").render_derived()
-    return _encoded(key, sa.select(_spot(*_units(rows.c)), rows.c.n))
+    return _encoded(key, sa.select(_spot(rows.c.x, rows.c.y), rows.c.n))
 
 
 def _read(
@@ -197,7 +197,7 @@ def _read(
         "south": degrees(atan(sinh((top - at.side_m) / _RADIUS_M))),
         "left": left,
         "top": top,
-        "unit_m": at.side_m / UNITS,
+        "units_a_m": UNITS / at.side_m,
         "cell_m": at.side_m / CELLS,
         "first_column": at.x * CELLS,
         "first_row": at.y * CELLS,
@@ -209,17 +209,14 @@ def _read(
     return made
 
 
-def _placed(found: sa.FromClause) -> sa.Subquery:
-    """What was found, with `x`, `y` in EPSG:3857 instead of its point.
+def _metres(geom: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[float], sa.ColumnElement[float]]:
+    """A point's place in EPSG:3857.
 
     The projection is written out: PROJ takes a tenth of a second to begin in each of a query's processes. It is that of
-    WGS 84, from which storage differs by less than a millimetre. OFFSET 0 keeps each step from being done over again
-    wherever its result is used.
+    WGS 84, from which storage differs by less than a millimetre.
     """
-    x = sa.func.radians(sa.func.ST_X(found.c.geom)) * _RADIUS_M
-    y = sa.func.asinh(sa.func.tan(sa.func.radians(sa.func.ST_Y(found.c.geom)))) * _RADIUS_M
-    others = (column for column in found.c if column.name != "geom")
-    return sa.select(*others, x.label("x"), y.label("y")).offset(0).subquery("placed")
+    north = sa.func.asinh(sa.func.tan(sa.func.radians(sa.func.ST_Y(geom))))
+    return sa.func.radians(sa.func.ST_X(geom)) * _RADIUS_M, north * _RADIUS_M
 
 
 def _counted(
@@ -227,7 +224,9 @@ def _counted(
 ) -> sa.Subquery:
     """Number, middle and least `fid` of the points in each cell, by column from the west and row from the north."""
     view = view_of(kind)
-    here = _placed(sa.select(view.c.fid, view.c.geom).where(*where).offset(0).subquery("found"))
+    x, y = _metres(view.c.geom)
+    # OFFSET 0 keeps PostgreSQL from working out a place wherever it is used.
+    here = sa.select(view.c.fid, x.label("x"), y.label("y")).where(*where).offset(0).subquery("here")
     side, edge = sa.cast(cell_m, sa.Float()), WORLD_M / 2
     column = sa.cast(sa.func.floor((here.c.x + edge) / side), sa.BigInteger()).label("column")
     row = sa.cast(sa.func.floor((edge - here.c.y) / side), sa.BigInteger()).label("row")
@@ -261,42 +260,41 @@ def _gathered(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, per
         axis.between(sa.bindparam(first, type_=sa.BigInteger()), sa.bindparam(first, type_=sa.BigInteger()) + CELLS - 1)
         for axis, first in ((cell.c.column, "first_column"), (cell.c.row, "first_row"))
     )
-    made = sa.select(_spot(*_units(cell.c)), cell.c.n, *alone.c).select_from(cell.outerjoin(alone, sa.true()))
+    made = sa.select(_spot(cell.c.x, cell.c.y), cell.c.n, *alone.c).select_from(cell.outerjoin(alone, sa.true()))
     return _encoded(kind.key, made.where(*inside), feature_id="fid")
 
 
 def _points(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:
     """Every point of a tile."""
-    found = _found(kind, where, personal=personal).offset(0).subquery("found")
-    return _encoded(kind.key, _apart(kind, found, personal=personal), feature_id="fid")
+    view = view_of(kind)
+    rows = _apart(kind, view.c, personal=personal).where(_meets(view.c.geom), *where)
+    return _encoded(kind.key, rows, feature_id="fid")
 
 
 def _few(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:
     """Every point of a tile that holds no more than `MOST_APART`; no answer for another."""
-    found = _found(kind, where, personal=personal).limit(MOST_APART + 1).cte("found").prefix_with("MATERIALIZED")
-    number = sa.select(sa.func.count()).select_from(found).scalar_subquery()
-    rows = _apart(kind, found, personal=personal)
+    view = view_of(kind)
+    columns = (view.c[p.name] for p in kind.visible(personal=personal))
+    found = sa.select(view.c.fid, view.c.geom, *columns).where(_meets(view.c.geom), *where).limit(MOST_APART + 1)
+    here = found.cte("here").prefix_with("MATERIALIZED")
+    number = sa.select(sa.func.count()).select_from(here).scalar_subquery()
+    rows = _apart(kind, here.c, personal=personal)
     return _encoded(kind.key, rows, feature_id="fid", provided=number <= MOST_APART)
 
 
-def _found(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> sa.Select[tuple[Any, ...]]:
-    view = view_of(kind)
-    columns = (view.c[p.name] for p in kind.visible(personal=personal))
-    return sa.select(view.c.fid, view.c.geom, *columns).where(_meets(view.c.geom), *where)
-
-
-def _apart(kind: FeatureType, found: sa.FromClause, *, personal: bool) -> sa.Select[tuple[Any, ...]]:
-    here = _placed(found)
-    x, y = _units(here.c)
-    made = sa.select(_spot(x, y), here.c.fid, *(_plain(kind, here.c, p.name) for p in kind.visible(personal=personal)))
-    return made.where(x.between(0, UNITS), y.between(0, UNITS)).order_by(here.c.fid)
+def _apart(kind: FeatureType, columns: Any, *, personal: bool) -> sa.Select[tuple[Any, ...]]:
+    lon, lat = sa.func.ST_X(columns.geom), sa.func.ST_Y(columns.geom)
+    west, south, east, north = _edges()
+    plain = (_plain(kind, columns, p.name) for p in kind.visible(personal=personal))
+    made = sa.select(_spot(*_metres(columns.geom)), columns.fid, *plain)
+    return made.where(lon.between(west, east), lat.between(south, north)).order_by(columns.fid)
 
 
 def _shapes(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:
     """Every line or area of a tile."""
     view = view_of(kind)
     envelope = sa.func.ST_TileEnvelope(*(sa.bindparam(name, type_=sa.Integer()) for name in "zxy"))
-    square = sa.func.ST_Expand(envelope, sa.bindparam("unit_m", type_=sa.Float()) * _BUFFER)
+    square = sa.func.ST_Expand(envelope, _BUFFER / sa.bindparam("units_a_m", type_=sa.Float()))
     placed = sa.func.ST_Transform(view.c.geom, _MERCATOR)
     geometry = sa.func.ST_AsMVTGeom(placed, envelope, UNITS, _BUFFER, True).label("geom")
     columns = (_plain(kind, view.c, p.name) for p in kind.visible(personal=personal))
@@ -305,20 +303,20 @@ def _shapes(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, perso
     return _encoded(kind.key, made, feature_id="fid")
 
 
+def _edges() -> tuple[sa.BindParameter[float], ...]:
+    return tuple(sa.bindparam(name, type_=sa.Float()) for name in ("west", "south", "east", "north"))
+
+
 def _meets(geom: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     """Whether a point's box meets the tile, to the half metre that boxes are rounded to."""
-    edges = (sa.bindparam(name, type_=sa.Float()) for name in ("west", "south", "east", "north"))
-    return geom.op("&&")(sa.func.ST_MakeEnvelope(*edges, STORAGE_SRID))
-
-
-def _units(at: Any) -> tuple[sa.ColumnElement[float], sa.ColumnElement[float]]:
-    """A place in EPSG:3857 in the tile's units, from its upper left corner."""
-    left, top, unit_m = (sa.bindparam(name, type_=sa.Float()) for name in ("left", "top", "unit_m"))
-    return sa.func.round((at.x - left) / unit_m), sa.func.round((top - at.y) / unit_m)
+    return geom.op("&&")(sa.func.ST_MakeEnvelope(*_edges(), STORAGE_SRID))
 
 
 def _spot(x: sa.ColumnElement[float], y: sa.ColumnElement[float]) -> sa.ColumnElement[Any]:
-    return sa.func.ST_MakePoint(x, y).label("geom")
+    """A place in EPSG:3857 in the tile's units, from its upper left corner."""
+    left, top, units = (sa.bindparam(name, type_=sa.Float()) for name in ("left", "top", "units_a_m"))
+    across, down = sa.func.round((x - left) * units), sa.func.round((top - y) * units)
+    return sa.func.ST_MakePoint(across, down).label("geom")
 
 
 def _plain(kind: FeatureType, columns: Any, name: str) -> sa.ColumnElement[Any]:
