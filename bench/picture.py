@@ -1,4 +1,4 @@
-"""The table as a picture: how many times as long the others take."""
+"""A measurement's table as a picture."""
 
 from __future__ import annotations
 

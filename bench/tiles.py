@@ -96,6 +96,8 @@ def measure(database: Database, size: int, python: str | None, *, rounds: int) -
         for name, most in (("tipg, every device", _EVERYTHING), ("tipg, 10,000 at most", "10000")) if python else ():
             origin = servers.enter_context(_tipg(database, python or "", most))
             asked.append(_asked(name, origin, "/collections/public.device/tiles/WebMercatorQuad/{z}/{x}/{y}"))
+        for server in asked:
+            servers.callback(server.client.close)
         for n in range(_WARM_UP):
             for server in asked:
                 server.ask(20, n, 0, is_noted=False)
