@@ -50,6 +50,8 @@ _SELECTED = "at"
 def render() -> None:
     """Draws the map; its one fragment keeps tree, map, list and card in step with each other and with the data."""
     st.html(layout.style("map") + chart.hint_style())
+    deeplink.arrive(_SELECTED)
+    layertree.arrive()
     _live(layout.viewport("map_viewport"))
 
 
@@ -112,14 +114,14 @@ def _sheet(chosen: Chosen, selected: Found | None, narrowed: int, *, is_folded: 
 
 
 def _selected() -> Found | None:
-    layer, _, code = st.query_params.get(_SELECTED, "").partition(":")
+    layer, _, code = deeplink.held(_SELECTED).partition(":")
     return featurecard.find(layer, code) if code else None
 
 
 def _follow(target: str | None, *, is_new: bool) -> None:
     """Selects what was clicked, on the map or in a list, and draws anew if that or the view (`is_new`) changed."""
-    if target is not None and target != st.query_params.get(_SELECTED, ""):
-        _select(target)
+    if target is not None and target != deeplink.held(_SELECTED):
+        deeplink.hold(_SELECTED, target)
         is_new = True
     if is_new:
         st.rerun(scope="fragment")
@@ -137,13 +139,6 @@ def _tool() -> str | None:
         )
         deeplink.keep(_TOOL_KEY, tool)
         return tool
-
-
-def _select(target: str) -> None:
-    if target:
-        st.query_params[_SELECTED] = target
-    else:
-        st.query_params.pop(_SELECTED, None)
 
 
 def _chips(chips: list[layertree.Chip]) -> None:

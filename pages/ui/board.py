@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import streamlit as st
+from sqlalchemy.orm import Session
 
 from db import candidates, devices, figures, incidents, territory
 from db import coverage as vacancies
@@ -25,6 +27,8 @@ _READ_EVERY_S = 5
 """Some figures change by the clock alone: what becomes overdue, the hours of the trend."""
 
 _PROPOSE_EVERY_S = 10
+STANDS_S = (8.0, 12.0)
+"""How long a page of a list that doesn't fit stands: a run after the first turns it, one at the second comes anyhow."""
 _STEPS = 20
 
 
@@ -112,33 +116,58 @@ def _coverage(
         return vacancies.gaps(session)
 
 
+class Turns:
+    """How often the lists that don't fit have turned their pages: together, and on every wall."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._number = 0
+        self._at: datetime | None = None
+
+    def look(self, now: datetime) -> tuple[int, float]:
+        """How often they have turned as of `now`, and in how many seconds to look again."""
+        least_s, most_s = STANDS_S
+        with self._lock:
+            stood_s = least_s if self._at is None else (now - self._at).total_seconds()
+            if not 0 <= stood_s < least_s:
+                self._number, self._at, stood_s = self._number + 1, now, 0.0
+            return self._number, most_s - stood_s
+
+
+@st.cache_resource(show_spinner=False)
+def turns() -> Turns:
+    """The turns of this process."""
+    return Turns()
+
+
 def proposals(
     database: Database, principal: Principal, numbers: tuple[str, ...], *, revision: int, now: datetime
 ) -> Mapping[str, Proposal]:
     """Who would be sent to each of the incidents, looked up anew every ten seconds. Raises `Unavailable`."""
     scope = (principal.role.value, principal.grid_prefix)
     tick = int(now.timestamp() // _PROPOSE_EVERY_S)
-    return {
-        no: found
-        for no in numbers
-        if (found := _propose(scope, no, revision, tick, _database=database, _principal=principal, _now=now))
-    }
+    return _proposals(scope, numbers, revision, tick, _database=database, _principal=principal, _now=now)
 
 
-@st.cache_resource(ttl=60, max_entries=256, show_spinner=False)
-def _propose(
+@st.cache_resource(ttl=60, max_entries=64, show_spinner=False)
+def _proposals(
     scope: tuple[str, str],  # noqa: ARG001  with the next three, what the answer is kept under
-    no: str,
+    numbers: tuple[str, ...],
     revision: int,  # noqa: ARG001
     tick: int,  # noqa: ARG001
     *,
     _database: Database,
     _principal: Principal,
     _now: datetime,
-) -> Proposal | None:
+) -> Mapping[str, Proposal]:
+    with _database.session(_principal) as session:
+        found = {no: _propose(session, no, _principal, _now) for no in numbers}
+    return {no: proposal for no, proposal in found.items() if proposal is not None}
+
+
+def _propose(session: Session, no: str, principal: Principal, now: datetime) -> Proposal | None:
     try:
-        with _database.session(_principal) as session:
-            ranking = candidates.recommend(session, no, principal=_principal, now=_now).ranking
+        ranking = candidates.recommend(session, no, principal=principal, now=now).ranking
     except (NotFound, NotPermitted):
         return None
     if not ranking.ranked:

@@ -10,6 +10,8 @@ from collections.abc import Collection, Sequence
 
 import streamlit as st
 
+_HELD = "_held_"
+
 
 def asked(key: str, offered: Collection[str]) -> list[str]:
     """What the address says for the widget of `key`, as far as it is on offer."""
@@ -28,3 +30,26 @@ def keep(key: str, chosen: Collection[str] | str | None) -> None:
         st.query_params[key] = text
     else:
         st.query_params.pop(key, None)
+
+
+def arrive(key: str) -> None:
+    """Takes a choice that no widget holds from the address, when the whole screen is drawn."""
+    st.session_state[_HELD + key] = st.query_params.get(key, "")
+
+
+def held(key: str) -> str:
+    """What was last put with `hold`, or else arrived; "" for nothing.
+
+    A fragment that draws itself anew may bring the address from before the last step through the queue: what it says is
+    not believed, and is put right.
+    """
+    value = str(st.session_state[_HELD + key])
+    if st.query_params.get(key, "") != value:
+        keep(key, value)
+    return value
+
+
+def hold(key: str, value: str) -> None:
+    """Makes `value` the choice, "" for none, here and in the address."""
+    st.session_state[_HELD + key] = value
+    keep(key, value)

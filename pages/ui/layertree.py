@@ -79,15 +79,20 @@ class _Counts:
     by: Mapping[str, Mapping[str, int]]
 
 
+def arrive() -> None:
+    """Takes the grid from the address, when the whole screen is drawn."""
+    deeplink.arrive(_GRID)
+
+
 def grid() -> tuple[GridRow | None, list[Chip]]:
     """The four cascading choices of a grid: the finest chosen, and the chip that says it.
 
-    The choice lives in the address alone, as one code (`?in=220723001002`); the four boxes show its chain.
+    The choice is one code, which stands in the address (`?in=220723001002`); the four boxes show its chain.
     """
     rows = context.remembered("map_grids", "all", ("grids",), territory.grids)
     scope = context.principal().grid_prefix
     known = {row.code: row for row in rows if row.code.startswith(scope) or scope.startswith(row.code)}
-    chosen = known.get(st.query_params.get(_GRID, ""))
+    chosen = known.get(deeplink.held(_GRID))
     chain = _chain(chosen, known)
     parent: str | None = None
     for level, column in zip(_CASCADE, st.columns(len(_CASCADE), gap="small"), strict=True):
@@ -130,18 +135,15 @@ def _choose_grid(key: str, parent: str | None) -> None:
 
 def narrow_to(code: str | None) -> None:
     """Chooses a grid, or none, as a button's callback."""
-    if code:
-        st.query_params[_GRID] = code
-    else:
-        st.query_params.pop(_GRID, None)
+    deeplink.hold(_GRID, code or "")
 
 
 def address() -> dict[str, list[str]]:
     """The filters in force as parameters of the address; what is as it opens is left out."""
     state = st.session_state
     found: dict[str, list[str]] = {}
-    if st.query_params.get(_GRID):
-        found[_GRID] = [st.query_params[_GRID]]
+    if code := deeplink.held(_GRID):
+        found[_GRID] = [code]
     for key, is_on in _switches().items():
         if bool(state.get(key, is_on)) != is_on:
             found[key] = [str(not is_on).lower()]

@@ -21,7 +21,7 @@ from layers.follow import Follow
 from layers.names import Name
 from layers.palette import DARK
 from layers.spec import Look, Source
-from pages.ui import board, chart, context, layout, live, parts
+from pages.ui import board, chart, context, deeplink, layout, live, parts
 
 _LEVELS = ("street", "community", "quarter")
 _LAYERS: Mapping[str, FeatureFilter] = {
@@ -38,6 +38,9 @@ _LAYERS: Mapping[str, FeatureFilter] = {
 _OFTEN_S, _SELDOM_S = 1.0, 10.0
 """How soon after one another changes may redraw; people on their rounds move all the time."""
 
+_AGAIN_S = 30.0
+"""How soon the map is drawn without a change."""
+
 _NAMES_SCALE = 1.2
 """A wall is read from five metres."""
 
@@ -51,17 +54,22 @@ _GRID = "grid"
 _VIEW, _CLICKED, _MOVED = "_wall_view", "_wall_clicked", "_wall_moved"
 
 
+def arrive() -> None:
+    """Takes the grid that the wall is about from the address, when the whole screen is drawn."""
+    deeplink.arrive(_GRID)
+
+
 def place() -> tuple[GridRow, ...]:
     """The grid that the wall is about with those above it, finest first; empty for the county.
 
     A grid in the address that there isn't is taken out of it, and that is told. Raises `Unavailable`.
     """
-    code = st.query_params.get(_GRID, "")
+    code = deeplink.held(_GRID)
     if not code:
         return ()
     found = context.remembered("wall_place", code, ("grids",), lambda session: territory.chain(session, code))
     if not found:
-        st.query_params.pop(_GRID, None)
+        deeplink.hold(_GRID, "")
         st.toast(_("没有编码为 {code} 的网格，已显示全县", code=code[:20]), icon=":material/info:")
     return found
 
@@ -75,7 +83,6 @@ def gaps() -> Sequence[Gap]:
 
 def show(size: layout.Viewport) -> None:
     """Draws the map with what stands on it, and acts on what was clicked or touched since the last time."""
-    live.follow("wall_map_live", dict.fromkeys(_LAYERS, _OFTEN_S) | {"workers": _SELDOM_S})
     now = context.now()
     try:
         _go_where_clicked()
@@ -90,6 +97,8 @@ def show(size: layout.Viewport) -> None:
     except NotAuthenticated:
         st.rerun()
     st.session_state["_wall_shown"] = (chain, view, vacant)
+    pace = dict.fromkeys(_LAYERS, _OFTEN_S) | {"workers": _SELDOM_S}
+    live.follow("wall_map_live", pace, again_s=min(_AGAIN_S, max(1.0, follow.left_s(view, now))))
     metres = _draw(chain, view, vacant, size)
     _crumbs(chain)
     _lock(view)
@@ -246,10 +255,7 @@ def _go_where_clicked() -> None:
 
 def _go(code: str) -> None:
     """Makes the wall about another grid, "" the county; the address is what keeps it."""
-    if code:
-        st.query_params[_GRID] = code
-    else:
-        st.query_params.pop(_GRID, None)
+    deeplink.hold(_GRID, code)
     st.session_state[_MOVED] = True
 
 
