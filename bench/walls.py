@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import websockets
 from sqlalchemy import text
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from bench.crowd import DISPATCHER, county
+from bench.crowd import DISPATCHER, county, p50_p99
+from bench.lines import Line
 from bench.servers import product
 from db import incidents, positions
 from db.accounts import demo_accounts
@@ -162,18 +162,19 @@ class _Signals:
     told: Any
 
 
-def run(server: EmbeddedCluster, *, quick: bool) -> None:
-    """Prints a row for each number of walls."""
+def run(server: EmbeddedCluster, *, quick: bool) -> list[Line]:
+    """A line for each number of walls: from the commit of a report until a wall has it."""
     database = county(server, 4_511, name="walls")
     with database.engine.begin() as connection:
         connection.execute(text("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"))
     with product(database.url) as (origin, pid):
-        print("\n walls  to paint p50 s   p95 s  server CPU  KB a refresh  reads a change")
-        for number in (1, 3) if quick else _WALLS:
-            print(_row(database, origin, pid, number, changes=3 if quick else _CHANGES), flush=True)
+        return [
+            _line(database, origin, pid, number, changes=3 if quick else _CHANGES)
+            for number in ((1, 3) if quick else _WALLS)
+        ]
 
 
-def _row(database: Database, origin: str, pid: int, number: int, *, changes: int) -> str:
+def _line(database: Database, origin: str, pid: int, number: int, *, changes: int) -> Line:
     spawn = multiprocessing.get_context("spawn")
     signals = _Signals(ready=spawn.Event(), done=spawn.Event(), told=spawn.SimpleQueue())
     names = [f"bench-{number}-{n}." for n in range(changes)]
@@ -198,10 +199,11 @@ def _row(database: Database, origin: str, pid: int, number: int, *, changes: int
     watching.join()
     waits = [seen[name] - made_at[name] for seen in walls for name in names if name in seen]
     missed = number * changes - len(waits)
-    note = f"  {missed} not seen" if missed else ""
-    p95 = float(np.percentile(waits, 95))
-    p50 = float(np.percentile(waits, 50))
-    return f"{number:>6}{p50:>16.2f}{p95:>8.2f}{cpu:>12.0%}{size / runs / 1000:>14.1f}{read:>16.1f}{note}"
+    p50, p99 = p50_p99([wait_s * 1000 for wait_s in waits])
+    seen = f"{cpu:.0%} of a core, {size / runs / 1000:.1f} KB a refresh, {read:.1f} reads a change"
+    note = f"{seen}, {missed} not seen" if missed else seen
+    name = "1 wall" if number == 1 else f"{number} walls"
+    return Line(group="walls, from a report to its picture", name=name, p50=p50, p99=p99, note=note, is_own=True)
 
 
 def walk(database: Database, workers: list[str], now: datetime, second: int) -> None:
