@@ -49,10 +49,8 @@ class AnswerCache:
     def answer(self, key: Hashable, compute: Callable[[], str | bytes]) -> Answer:
         """The answer under `key`, computed at most once at a time. A failed computation fails all who wait for it."""
         with self._lock:
-            kept = self._kept.get(key)
+            kept = self._found(key)
             if kept is not None:
-                self._kept.move_to_end(key)
-                self.hits += 1
                 return kept
             coming = self._coming.get(key)
             if coming is None:
@@ -75,6 +73,18 @@ class AnswerCache:
             self._keep(key, answer)
         mine.set_result(answer)
         return answer
+
+    def known(self, key: Hashable) -> Answer | None:
+        """The answer under `key` if it is there. Nobody waits."""
+        with self._lock:
+            return self._found(key)
+
+    def _found(self, key: Hashable) -> Answer | None:
+        kept = self._kept.get(key)
+        if kept is not None:
+            self._kept.move_to_end(key)
+            self.hits += 1
+        return kept
 
     def _keep(self, key: Hashable, answer: Answer) -> None:
         if len(answer.packed) > self.limit_bytes:

@@ -1,23 +1,30 @@
-"""The ground of the deployment for base maps, whole or as vector tiles: the same for everybody who is logged in."""
+"""The ground of the deployment for base maps, whole or as vector tiles, and the names on it.
+
+All of it is the same for everybody who is logged in.
+"""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Hashable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
+import db.features
 import db.ground
 from api.guard import Caller, LayerRoute, Reader
 from api.layers import GEOJSON, respond
-from api.problems import Refusal
-from api.query import single, whole
+from api.query import known, single, whole
 from api.tiles import MVT, place
 from db.tiles import Tile
-from geo.errors import NotFound
+from geo.errors import InvalidInput, NotFound
 from geo.extent import Extent
+from geo.features import FeatureFilter
 from governance.access import SYSTEM
+from layers import names
+from layers.basemap import Ground
 
 router = APIRouter(route_class=LayerRoute, tags=["base"])
 
@@ -30,7 +37,7 @@ def ground(key: str, request: Request, caller: Reader) -> Response:
     """One part of the ground as GeoJSON: boundary, blocks, water, roads or buildings, whole or within `bbox`."""
     if key not in db.ground.KEYS:
         raise NotFound(f"no ground {key!r}; there are {', '.join(db.ground.KEYS)}")
-    _only(request, "bbox")
+    known(request.query_params, "bbox")
     bbox = single(request.query_params, "bbox")
     within = None if bbox is None else Extent.from_bbox(bbox)
 
@@ -57,11 +64,37 @@ def names_tile(at: Annotated[Tile, Depends(place)], request: Request, caller: Re
     return _tile("names", at, request, caller)
 
 
+@router.get("/api/names")
+def place_names(request: Request, caller: Reader) -> Response:
+    """Names for a map as JSON: text `t`, place `p` (longitude, latitude), angle `a` anticlockwise from east, kind `k`.
+
+    `kinds` says which: street, community, quarter (at a point inside each) and road (along its course, while the
+    ground is small enough to come whole). `rev` and `ground` only tell addresses apart for caches.
+    """
+    known(request.query_params, "kinds", "rev", "ground")
+    for revision in ("rev", "ground"):
+        whole(request.query_params, revision, least=0, most=2**63)
+    asked = (single(request.query_params, "kinds") or ",".join(names.KINDS)).split(",")
+    if unknown := set(asked) - set(names.KINDS):
+        raise InvalidInput(f"there is no kind {min(unknown)!r}; there are {', '.join(names.KINDS)}", field="kinds")
+    kinds = tuple(kind for kind in names.KINDS if kind in asked)
+
+    def compute() -> str:
+        with caller.context.database.session(SYSTEM) as session:
+            grids = json.loads(db.features.items(session, "grids", FeatureFilter(), personal=False))
+            is_whole = "road" in kinds and not Ground(number=db.ground.standing(session).number).is_tiled
+            roads = json.loads(db.ground.ground(session, "roads")) if is_whole else {"features": []}
+        return names.rows([*names.of_grids(grids), *names.of_roads(roads)], kinds)
+
+    about = ("names", kinds, caller.context.feed.revision("grids"), _revision(caller))
+    return respond(request, caller.context.answers.answer(about, compute), "application/json")
+
+
 _MADE_BY = {"base": db.ground.tile, "names": db.ground.names_tile}
 
 
 def _tile(part: str, at: Tile, request: Request, caller: Caller) -> Response:
-    _only(request, "rev")
+    known(request.query_params, "rev")
     whole(request.query_params, "rev", least=0, most=2**63)
     context = caller.context
 
@@ -70,12 +103,6 @@ def _tile(part: str, at: Tile, request: Request, caller: Caller) -> Response:
             return _MADE_BY[part](session, at)
 
     return respond(request, context.answers.answer((part, "tile", at, _revision(caller)), compute), MVT)
-
-
-def _only(request: Request, known: str) -> None:
-    for name in request.query_params:
-        if name != known:
-            raise Refusal("unknown_parameter", f"没有查询参数 {name}，可用：{known}", field=name)
 
 
 def _revision(caller: Caller) -> Hashable:

@@ -110,6 +110,15 @@ class LayerRoute(GuardedRoute):
             return authenticate(request)
         return context_of(request).passes.principal(secret, lambda: authenticate(request))
 
+    @staticmethod
+    def known(request: Request) -> Principal | None:
+        """Who asks, if that is known without asking the database."""
+        token = bearer_secret(request)
+        secret = known_secret(request.cookies.get(COOKIE) if token is None else token)
+        if secret is None or request.method not in _SAFE_METHODS:
+            return None
+        return context_of(request).passes.known(secret)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
@@ -133,12 +142,17 @@ def permitted(permission: Permission) -> Callable[[Request], Coroutine[Any, Any,
     """A dependency: the caller, after `NotPermitted` for those whose role may not."""
 
     async def caller(request: Request) -> Caller:
-        context = context_of(request)
-        principal: Principal = request.state.principal
-        principal.require(permission)
-        return Caller(context=context, principal=principal, now=context.clock())
+        return caller_of(request, permission)
 
     return caller
+
+
+def caller_of(request: Request, permission: Permission) -> Caller:
+    """Who was let in. Raises `NotPermitted` for those whose role may not."""
+    context = context_of(request)
+    principal: Principal = request.state.principal
+    principal.require(permission)
+    return Caller(context=context, principal=principal, now=context.clock())
 
 
 Reader = Annotated[Caller, Depends(permitted(Permission.READ_LAYERS))]

@@ -23,17 +23,22 @@ class Passes:
 
     def principal(self, secret: str, ask: Callable[[], Principal]) -> Principal:
         """Whose secret it is: as known, or as `ask` says, whose errors pass through."""
-        now = time.monotonic()
-        with self._lock:
-            until, known = self._known.get(secret, (0.0, None))
-        if known is not None and now < until:
+        known = self.known(secret)
+        if known is not None:
             return known
+        now = time.monotonic()
         found = ask()
         with self._lock:
             if len(self._known) >= _MOST:
                 self._known.clear()
             self._known[secret] = (now + TRUSTED_FOR_S, found)
         return found
+
+    def known(self, secret: str) -> Principal | None:
+        """Whose secret it is, if that was asked a moment ago."""
+        with self._lock:
+            until, known = self._known.get(secret, (0.0, None))
+        return known if time.monotonic() < until else None
 
     def forget(self, secret: str) -> None:
         """Lets nobody in by this secret without asking."""

@@ -8,31 +8,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import text
 
 from bench import peers, storm, waves, ways, web
 from bench.crowd import DISPATCHER, NOW, cluster, county, p50_p99, reports, spent_ms
+from bench.lines import Line, table
 from bench.picture import draw
 from db import candidates
 from db.policies import policy_in_force
 from db.session import Database
 from db.sql import statement
 from governance.policy import rules_for
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A row of the table: what was measured, its times in milliseconds, and how it stands to the product's own."""
-
-    group: str
-    name: str
-    p50: float
-    p99: float
-    ratio: float | None
-    note: str = ""
 
 
 def main() -> None:
@@ -100,13 +88,13 @@ def near(database: Database, size: int, rounds: int, own: dict[int, float]) -> l
                     times[name].append(spent_ms(lambda n=n, call=call: call(n)))
     own[size] = p50_p99(times["recommend"])[0]
     lines = [
-        Line(group=group, name="recommend", ratio=None, **_of(times["recommend"]), note="rings, rules, ways, counts")
+        Line(group=group, name="recommend", **_of(times["recommend"]), note="rings, rules, ways, counts", is_own=True)
     ]
     for name, (_, note) in others.items():
         figures = _of(times[name])
         lines.append(Line(group=group, name=name, ratio=figures["p50"] / own[size], **figures, note=note))
     claims = claim(database, rounds)
-    lines.append(Line(group=group, name="claim", ratio=None, **_of(claims), note="one statement and its commit"))
+    lines.append(Line(group=group, name="claim", **_of(claims), note="one statement and its commit", is_own=True))
     return lines
 
 
@@ -163,17 +151,6 @@ def claim(database: Database, rounds: int) -> list[float]:
 def _of(times: list[float]) -> dict[str, float]:
     p50, p99 = p50_p99(times)
     return {"p50": p50, "p99": p99}
-
-
-def table(lines: list[Line]) -> None:
-    """Prints the lines, group by group."""
-    group = ""
-    for line in lines:
-        if line.group != group:
-            group = line.group
-            print(f"\n{group}\n{'':30}{'p50 ms':>12}{'p99 ms':>12}{'ratio':>10}")
-        ratio = f"{line.ratio:>9.2f}×" if line.ratio is not None else f"{'':>10}"
-        print(f"{line.name:30}{line.p50:>12.2f}{line.p99:>12.2f}{ratio}  {line.note}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The table as a picture: how many times as long the others take."""
+"""A measurement's table as a picture."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Row(Protocol):
     group: str
     name: str
     p50: float
+    is_own: bool
 
 
 def draw(lines: Sequence[Row], path: Path) -> None:
@@ -36,10 +37,9 @@ def draw(lines: Sequence[Row], path: Path) -> None:
         pen.text((20, y), group, fill=_INK, font=font)
         y += _ROW
         for line in (line for line in lines if line.group == group):
-            is_own = line.name in {"recommend", "claim", "geo.travel", "POST …/dispatch"}
             length = (math.log10(line.p50) - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT)
             pen.text((40, y + 3), line.name.replace("…", "..."), fill=_INK, font=small)
-            pen.rectangle((_LEFT, y + 4, _LEFT + length, y + _ROW - 5), fill=_OWN if is_own else _BAR)
+            pen.rectangle((_LEFT, y + 4, _LEFT + length, y + _ROW - 5), fill=_OWN if line.is_own else _BAR)
             pen.text((_LEFT + length + 8, y + 3), f"{line.p50:,.2f}", fill=_MUTED, font=small)
             y += _ROW
         y += 10

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import websockets
 from sqlalchemy import text
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from bench.crowd import DISPATCHER, county
+from bench.crowd import DISPATCHER, county, p50_p99
+from bench.lines import Line
 from bench.servers import product
 from db import incidents, positions
 from db.accounts import demo_accounts
@@ -36,12 +36,8 @@ from db.session import Database
 from governance.access import SYSTEM
 
 _WALLS = (1, 20, 100)
-_OFTEN_S = 1.0
-_WALKERS_S = 10.0
-"""The wall's own pace: see `pages/wall.py`. Its board runs every ten seconds anyhow, its map every thirty."""
 _APART_S = 0.06
-_BOARD = {"incidents", "devices"}
-_FOLLOWED = {10.0: _BOARD, 30.0: _BOARD | {"workers", "grids", "stations", "venues", "centres"}}
+"""How `assets/components/live.js` spaces the fragments of a page."""
 _CHANGES = 8
 _EVERY_S = 10.0
 _SETTLE_S = 15.0
@@ -57,7 +53,8 @@ class Wall:
     seen_at: dict[str, float] = field(default_factory=dict)
     bytes: int = 0
     runs: int = 0
-    fragments: dict[float, str] = field(default_factory=dict)
+    pace: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What the server last said that each fragment follows, and how often."""
     known: dict[str, str] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
     revisions: dict[str, int] = field(default_factory=dict)
@@ -93,14 +90,14 @@ class Wall:
             self.kept[message.hash] = message
         if kind == "script_finished":
             self.runs += 1
-        if kind == "auto_rerun" and message.auto_rerun.interval not in self.fragments:
-            interval = message.auto_rerun.interval
-            self.fragments[interval] = message.auto_rerun.fragment_id
-            tasks.create_task(self._tick(interval))
-            tasks.create_task(self._keep_up(interval, _FOLLOWED[interval]))
         if kind != "delta" or message.delta.WhichOneof("type") != "new_element":
             return
         element = message.delta.new_element
+        if element.WhichOneof("type") == "bidi_component" and element.bidi_component.component_name.endswith("live"):
+            fragment = message.delta.fragment_id
+            if fragment not in self.pace:
+                tasks.create_task(self._keep_up(fragment))
+            self.pace[fragment] = json.loads(element.bidi_component.json)
         if element.WhichOneof("type") == "deck_gl_json_chart":
             for layer in json.loads(element.deck_gl_json_chart.json)["layers"]:
                 address = layer.get("data")
@@ -123,11 +120,6 @@ class Wall:
                 if name in self.on_board and name in self.on_map:
                     self.seen_at[name] = time.time()
 
-    async def _tick(self, interval: float) -> None:
-        while True:
-            await asyncio.sleep(interval)
-            await self._run_again(self.fragments[interval])
-
     async def _follow(self) -> None:
         async with self.http.stream("GET", "/api/stream", headers={"Cookie": self.cookie}, timeout=None) as stream:
             async for line in stream.aiter_lines():
@@ -136,26 +128,23 @@ class Wall:
                         self.revisions = json.loads(line.removeprefix("data: "))["revisions"]
                         self.news.notify_all()
 
-    async def _keep_up(self, interval: float, layers: set[str]) -> None:
-        """Runs a fragment after changes of its layers, no more often than the wall does."""
-        seen, ran_at = dict(self.revisions), 0.0
+    async def _keep_up(self, fragment: str) -> None:
+        """Runs a fragment after changes of its layers and without one, when `assets/components/live.js` would."""
+        seen, ran_at = dict(self.revisions), time.monotonic()
         while True:
             async with self.news:
-                while not self._changed(seen, layers):
-                    await self.news.wait()
-                while self._changed(seen, layers) == {"workers"}:
-                    left_s = ran_at + _WALKERS_S - time.monotonic()
-                    if left_s <= 0:
-                        break
+                while (left_s := self._due_at(fragment, seen, ran_at) - time.monotonic()) > 0:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self.news.wait(), left_s)
-            self.free_at = max(time.monotonic(), ran_at + _OFTEN_S, self.free_at + _APART_S)
+            self.free_at = max(time.monotonic(), self.free_at + _APART_S)
             await asyncio.sleep(self.free_at - time.monotonic())
             seen, ran_at = dict(self.revisions), time.monotonic()
-            await self._run_again(self.fragments[interval])
+            await self._run_again(fragment)
 
-    def _changed(self, seen: dict[str, int], layers: set[str]) -> set[str]:
-        return {key for key in layers if self.revisions.get(key) != seen.get(key)}
+    def _due_at(self, fragment: str, seen: dict[str, int], ran_at: float) -> float:
+        pace = self.pace[fragment]
+        changed = [least for key, least in pace["layers"].items() if self.revisions.get(key) != seen.get(key)]
+        return ran_at + min([pace["again_s"], *changed])
 
     async def _run_again(self, fragment: str) -> None:
         message = BackMsg()
@@ -173,18 +162,19 @@ class _Signals:
     told: Any
 
 
-def run(server: EmbeddedCluster, *, quick: bool) -> None:
-    """Prints a row for each number of walls."""
+def run(server: EmbeddedCluster, *, quick: bool) -> list[Line]:
+    """A line for each number of walls: from the commit of a report until a wall has it."""
     database = county(server, 4_511, name="walls")
     with database.engine.begin() as connection:
         connection.execute(text("CREATE EXTENSION IF NOT EXISTS pg_stat_statements"))
     with product(database.url) as (origin, pid):
-        print("\n walls  to paint p50 s   p95 s  server CPU  KB a refresh  reads a change")
-        for number in (1, 3) if quick else _WALLS:
-            print(_row(database, origin, pid, number, changes=3 if quick else _CHANGES), flush=True)
+        return [
+            _line(database, origin, pid, number, changes=3 if quick else _CHANGES)
+            for number in ((1, 3) if quick else _WALLS)
+        ]
 
 
-def _row(database: Database, origin: str, pid: int, number: int, *, changes: int) -> str:
+def _line(database: Database, origin: str, pid: int, number: int, *, changes: int) -> Line:
     spawn = multiprocessing.get_context("spawn")
     signals = _Signals(ready=spawn.Event(), done=spawn.Event(), told=spawn.SimpleQueue())
     names = [f"bench-{number}-{n}." for n in range(changes)]
@@ -209,10 +199,11 @@ def _row(database: Database, origin: str, pid: int, number: int, *, changes: int
     watching.join()
     waits = [seen[name] - made_at[name] for seen in walls for name in names if name in seen]
     missed = number * changes - len(waits)
-    note = f"  {missed} not seen" if missed else ""
-    p95 = float(np.percentile(waits, 95))
-    p50 = float(np.percentile(waits, 50))
-    return f"{number:>6}{p50:>16.2f}{p95:>8.2f}{cpu:>12.0%}{size / runs / 1000:>14.1f}{read:>16.1f}{note}"
+    p50, p99 = p50_p99([wait_s * 1000 for wait_s in waits])
+    seen = f"{cpu:.0%} of a core, {size / runs / 1000:.1f} KB a refresh, {read:.1f} reads a change"
+    note = f"{seen}, {missed} not seen" if missed else seen
+    name = "1 wall" if number == 1 else f"{number} walls"
+    return Line(group="walls, from a report to its picture", name=name, p50=p50, p99=p99, note=note, is_own=True)
 
 
 def walk(database: Database, workers: list[str], now: datetime, second: int) -> None:

@@ -47,7 +47,8 @@ def measure(database: Database, rounds: int) -> list[dict[str, Any]]:
             wanted = {"origins": graph.node_id[nodes].tolist(), "goal": int(graph.node_id[end])}
             times["pgRouting"].append(spent_ms(lambda wanted=wanted: _ask(database, wanted)))
     own, own_p99 = p50_p99(times["geo.travel"])
-    rows = [{"name": "geo.travel", "p50": own, "p99": own_p99, "ratio": None, "note": f"{_ORIGINS} to one, on foot"}]
+    note = f"{_ORIGINS} to one, on foot"
+    rows = [{"name": "geo.travel", "p50": own, "p99": own_p99, "ratio": None, "note": note, "is_own": True}]
     for name in ("networkx", "pgRouting"):
         if times[name]:
             p50, p99 = p50_p99(times[name])

@@ -66,7 +66,14 @@ def measure(database: Database, rounds: int) -> list[dict[str, Any]]:
     p50, p99 = p50_p99(whole)
     return [
         {"name": "its SQL", "p50": sql_p50, "p99": sql_p99, "ratio": None, "note": "statements and commit"},
-        {"name": "POST …/dispatch", "p50": p50, "p99": p99, "ratio": p50 / sql_p50, "note": "over its SQL"},
+        {
+            "name": "POST …/dispatch",
+            "p50": p50,
+            "p99": p99,
+            "ratio": p50 / sql_p50,
+            "note": "over its SQL",
+            "is_own": True,
+        },
     ]
 
 

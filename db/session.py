@@ -7,15 +7,19 @@ switches to it and says who asks (`app.role`, `app.grid_prefix`), for the length
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Self
+from time import monotonic
+from typing import Any, Self, cast
 
-from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+import psycopg
+from sqlalchemy import ClauseElement, Engine, create_engine, event, text
+from sqlalchemy.dialects.postgresql.psycopg import dialect
+from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from geo.errors import Unavailable
 from governance.access import Permission, Principal
@@ -23,12 +27,32 @@ from governance.access import Permission, Principal
 _LOG = logging.getLogger(__name__)
 
 APP_ROLE = "gridcommand_app"
+_TRUSTED_S = 1.0
+"""A connection used so recently isn't asked first whether it still works: the question takes as long as a tile."""
 
 _ACT_AS = text(
     """SELECT set_config('role', :app_role, true), set_config('app.role', :role, true),
               set_config('app.grid_prefix', :grid_prefix, true), set_config('app.account', :account, true),
               set_config('app.reads_personal', :personal, true), set_config('app.reads_sensitive', :sensitive, true)"""
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement put together once, as the driver takes it, with the values of its parameters that are known."""
+
+    sql: str
+    known: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, clause: ClauseElement) -> Self:
+        """Compiles it."""
+        compiled = clause.compile(dialect=_DIALECT)
+        return cls(str(compiled), dict(compiled.params))
+
+
+_DIALECT = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy says nothing of its arguments
+_ACT_AS_NOW = Statement.of(_ACT_AS).sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +69,12 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=5,
-            pool_pre_ping=True,
+            pool_use_lifo=True,
             pool_timeout=10,
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c jit=off", "prepare_threshold": None},
         )
+        event.listen(engine, "checkin", _note)
+        event.listen(engine, "checkout", _ask_after_pause)
         return cls(engine=engine, url=url)
 
     @contextmanager
@@ -57,28 +83,71 @@ class Database:
 
         Raises `Unavailable` when the database can't be reached or goes away.
         """
-        try:
-            with Session(self.engine, expire_on_commit=False) as session, session.begin():
-                session.execute(
-                    _ACT_AS,
-                    {
-                        "app_role": APP_ROLE,
-                        "role": principal.role.value,
-                        "grid_prefix": principal.grid_prefix,
-                        "account": principal.account,
-                        "personal": str(principal.may(Permission.READ_PERSONAL)).lower(),
-                        "sensitive": str(principal.may(Permission.READ_SENSITIVE)).lower(),
-                    },
-                )
-                yield session
-        except (OperationalError, InterfaceError) as error:
-            # The driver's words name hosts and sockets: they are for the log, not for whoever asked.
-            _LOG.warning("the database can't be reached: %s", error.orig or error)
-            raise Unavailable("the database can't be reached") from error
-        except PoolTimeout as error:
-            _LOG.warning("all connections are in use: %s", error)
-            raise Unavailable("all connections are in use") from error
+        with _reached(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            session.execute(_ACT_AS, _who(principal))
+            yield session
+
+    def scalar(self, principal: Principal, statement: Statement, parameters: Mapping[str, Any]) -> Any:
+        """The first value of the first row that `principal` reads; `parameters` are those of a query, not of a command.
+
+        Who asks and what is asked go in one message, which PostgreSQL takes for a transaction: a session's five take
+        longer than a small question. Raises `Unavailable` as `session` does.
+        """
+        named = {**statement.known, **parameters, **_who(principal)}
+        with _reached(), closing(self.engine.raw_connection()) as connection:
+            driver = cast("psycopg.Connection[Any]", connection.driver_connection)
+            try:
+                driver.autocommit = True
+                with psycopg.ClientCursor(driver) as cursor:
+                    cursor.execute(f"{_ACT_AS_NOW};{statement.sql}".encode(), named)
+                    cursor.nextset()
+                    found = cursor.fetchone()
+                driver.autocommit = False
+            except BaseException:
+                # Nobody is given a connection that might commit by itself.
+                connection.invalidate()
+                raise
+        return None if found is None else found[0]
 
     def dispose(self) -> None:
         """Closes the pool's connections."""
         self.engine.dispose()
+
+
+def _note(_: object, record: ConnectionPoolEntry) -> None:
+    record.info["left_at"] = monotonic()
+
+
+def _ask_after_pause(driver: psycopg.Connection[Any], record: ConnectionPoolEntry, _: object) -> None:
+    """After a pause an empty query shows whether the server is still there; without it every connection goes."""
+    if monotonic() - record.info.get("left_at", monotonic()) < _TRUSTED_S:
+        return
+    try:
+        _DIALECT.do_ping(driver)  # type: ignore[no-untyped-call]  # as above
+    except psycopg.Error as error:
+        raise InvalidatePoolError from error
+
+
+def _who(principal: Principal) -> dict[str, str]:
+    return {
+        "app_role": APP_ROLE,
+        "role": principal.role.value,
+        "grid_prefix": principal.grid_prefix,
+        "account": principal.account,
+        "personal": str(principal.may(Permission.READ_PERSONAL)).lower(),
+        "sensitive": str(principal.may(Permission.READ_SENSITIVE)).lower(),
+    }
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """Raises `Unavailable` for a database that isn't there or goes away."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError) as error:
+        # The driver's words name hosts and sockets: they are for the log, not for whoever asked.
+        _LOG.warning("the database can't be reached: %s", getattr(error, "orig", error))
+        raise Unavailable("the database can't be reached") from error
+    except PoolTimeout as error:
+        _LOG.warning("all connections are in use: %s", error)
+        raise Unavailable("all connections are in use") from error

@@ -91,8 +91,8 @@ def compose(
     look: Look,
     *,
     view: ViewState,
-    labels: Iterable[names.Name] = (),
-    label_kinds: Iterable[str] = ("street", "community", "quarter", "road"),
+    label_kinds: Iterable[str] = names.KINDS,
+    labels: int = 0,
     marked: Marked | None = None,
     focus: Source | None = None,
     beneath: Iterable[pdk.Layer] = (),
@@ -105,16 +105,17 @@ def compose(
 ) -> Deck:
     """The chart's deck: every layer has a constant id, and the view is the one that the map opens with.
 
-    `ground` says how much there is to draw below everything. `focus` names grids to be outlined strongly: those that
-    everything else was narrowed to. `beneath` lies under the names and on the areas; `heat` is a heat map below the
-    points. `is_flat` keeps north up and takes double clicks for clicks.
+    `labels` is the revision of the grids whose names are written, as far as they are of `label_kinds`. `ground` says
+    how much there is to draw below everything. `focus` names grids to be outlined strongly: those that everything else
+    was narrowed to. `beneath` lies under the names and on the areas; `heat` is a heat map below the points. `is_flat`
+    keeps north up and takes double clicks for clicks.
 
     `map_style` names the style of a map server's pictures, which take the ground's place and bring streets' names of
     their own. Without one it is left out of the deck on purpose: with it, even with None, a foreign base map would be
     fetched.
     """
     ordered = sorted(shown, key=lambda source: LAYERS[source.key].order)
-    kinds = set(label_kinds) - ({"road"} if map_style else set())
+    kinds = [kind for kind in label_kinds if kind != "road" or not map_style]
     stack = [] if map_style else list(basemap.draw(ground, look))
     areas = [source for source in ordered if source.key in {"grids", "buildings"}]
     points = [source for source in ordered if source not in areas]
@@ -125,7 +126,7 @@ def compose(
     named = replace(look, scale=look.scale * names_scale)
     if ground.is_tiled and "road" in kinds:
         stack.append(names.draw_tiles(ground.revision, named))
-    stack += names.draw(labels, named, kinds=kinds)
+    stack.append(names.draw(names.url(kinds, grids=labels, ground=ground.revision), named))
     if heat is not None:
         stack.append(heatmap.draw(heat, look))
     for source in points:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import inf
 
 import pydeck as pdk
 
@@ -40,6 +41,11 @@ class Follow:
     def is_locked(self) -> bool:
         """Whether the view belongs to whoever touched it."""
         return self.touched_at is not None
+
+
+def left_s(view: Follow, now: datetime) -> float:
+    """Seconds until a view that somebody touched follows again; for ever where it follows already."""
+    return inf if view.touched_at is None else (view.touched_at + RETURNS_AFTER - now).total_seconds()
 
 
 def advance(view: Follow, *, mark: str, incidents: Bounds | None, least: Bounds, now: datetime) -> Follow:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import atan2, cos, degrees, radians
 from typing import Any
@@ -23,6 +22,7 @@ _REPEAT_M = 900.0
 _CHARACTER_M = 15.0
 """Ground that one character of a street's name needs when the whole town is looked at: shorter streets have none."""
 
+KINDS = ("street", "community", "quarter", "road")
 _LEVEL_PX = {"street": 20.0, "community": 16.0, "quarter": 12.5}
 _PRIORITY = {"street": 900, "community": 800, "quarter": 300, "road": 500}
 _ROAD_PX = 12.0
@@ -113,54 +113,54 @@ def draw_tiles(revision: int, look: Look) -> pdk.Layer:
     )
 
 
-def draw(
-    names: Iterable[Name], look: Look, *, kinds: Iterable[str] = ("street", "community", "quarter", "road")
-) -> list[pdk.Layer]:
-    """One layer of text. Where two names would touch, the one of the larger thing stays."""
+def url(kinds: Iterable[str], *, grids: int, ground: int) -> str:
+    """Where the browser fetches the names of `kinds`; another address when grids or ground are at another revision."""
+    return f"/api/names?kinds={','.join(kinds)}&rev={grids}&ground={ground}"
+
+
+def rows(names: Iterable[Name], kinds: Iterable[str]) -> str:
+    """The names of `kinds` as `draw` reads them: JSON objects of text `t`, place `p`, angle `a` and kind `k`."""
     chosen = set(kinds)
-    rows = [_row(name, look) for name in names if name.kind in chosen]
-    return [
-        layer(
-            "TextLayer",
-            "names",
-            _address(rows),
-            pickable=False,
-            get_position="@@=p",
-            get_text="@@=t",
-            get_size="@@=s",
-            get_angle="@@=a",
-            # In the sub-layer, where Streamlit does not fade what is not selected.
-            _subLayerProps={"characters": {"getColor": "@@=c"}},
-            size_units="pixels",
-            character_set="auto",
-            font_family=_FONT,
-            font_weight=600,
-            font_settings=_LETTERS,
-            outline_width=_HALO,
-            outline_color=rgb(look.palette.halo, 230),
-            get_text_anchor="middle",
-            get_alignment_baseline="center",
-            extensions=[{"@@type": "CollisionFilterExtension"}],
-            get_collision_priority="@@=q",
-            collision_test_props={"sizeScale": 2.0},
-        )
+    found = [
+        {"t": name.text, "p": [round(name.lon, 6), round(name.lat, 6)], "a": name.angle, "k": name.kind}
+        for name in names
+        if name.kind in chosen
     ]
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
 
-def _address(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows as a data address: the same names are the same text, and the browser doesn't set them all anew."""
-    text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
-    return f"data:application/json;base64,{b64encode(text.encode()).decode()}"
-
-
-def _row(name: Name, look: Look) -> dict[str, Any]:
+def draw(address: str, look: Look) -> pdk.Layer:
+    """One layer of text. Where two names would touch, the one of the larger thing stays."""
+    sizes = {kind: round(px * look.scale, 1) for kind, px in {**_LEVEL_PX, "road": _ROAD_PX}.items()}
     palette = look.palette
-    is_road = name.kind == "road"
-    return {
-        "t": name.text,
-        "p": [name.lon, name.lat],
-        "a": name.angle,
-        "s": round((_ROAD_PX if is_road else _LEVEL_PX[name.kind]) * look.scale, 1),
-        "c": rgb(palette.label if is_road else palette.grid_label),
-        "q": _PRIORITY[name.kind],
-    }
+    return layer(
+        "TextLayer",
+        "names",
+        address,
+        pickable=False,
+        get_position="@@=p",
+        get_text="@@=t",
+        get_size=f"@@={_by_kind(sizes)}",
+        get_angle="@@=a",
+        # In the sub-layer, where Streamlit does not fade what is not selected.
+        _subLayerProps={
+            "characters": {"getColor": f"@@=k == 'road' ? {rgb(palette.label)} : {rgb(palette.grid_label)}"}
+        },
+        size_units="pixels",
+        character_set="auto",
+        font_family=_FONT,
+        font_weight=600,
+        font_settings=_LETTERS,
+        outline_width=_HALO,
+        outline_color=rgb(look.palette.halo, 230),
+        get_text_anchor="middle",
+        get_alignment_baseline="center",
+        extensions=[{"@@type": "CollisionFilterExtension"}],
+        get_collision_priority=f"@@={_by_kind(_PRIORITY)}",
+        collision_test_props={"sizeScale": 2.0},
+    )
+
+
+def _by_kind(values: Mapping[str, float]) -> str:
+    *cases, (_, other) = values.items()
+    return "".join(f"k == '{kind}' ? {value} : " for kind, value in cases) + str(other)

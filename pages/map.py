@@ -192,7 +192,7 @@ def _map(
         view=_view(size),
         ground=chart.the_ground(),
         map_style=chart.map_style(LIGHT),
-        labels=chart.place_names(),
+        labels=context.deployment().feed.revision("grids"),
         label_kinds=_NAMED,
         marked=deck.Marked(lon=selected.lon, lat=selected.lat) if selected else None,
         focus=focus,

@@ -25,7 +25,6 @@ _PERIODS = {"today": N_("今日"), "week": N_("7 日"), "month": N_("本月")}
 _OFTEN_S = 1.0
 """How soon after one another changes may redraw; who is on duty shows with the turn of the pages."""
 _CASES_A_PAGE = 5
-_PAGE_S = 10.0
 _UNSENT = frozenset({Status.REPORTED, Status.ACCEPTED, Status.RETURNED})
 
 
@@ -58,15 +57,16 @@ def _badge(now: datetime) -> None:
     st.html(panels.badge(lost_at=lost_at, changed_at=changed_at, now=now, zone=_zone(), is_demo=is_demo) + grey)
 
 
-@st.fragment(run_every="30s", key="wall_map_tick")
+@st.fragment(key="wall_map_tick")
 def _map(size: layout.Viewport) -> None:
     wallmap.show(size)
 
 
-@st.fragment(run_every="10s", key="wall_board_tick")
+@st.fragment(key="wall_board_tick")
 def _board() -> None:
-    live.follow("wall_board_live", {"incidents": _OFTEN_S, "devices": _OFTEN_S})
     now, zone = context.now(), _zone()
+    turn, again_s = board.TURNS.look(now)
+    live.follow("wall_board_live", {"incidents": _OFTEN_S, "devices": _OFTEN_S}, again_s=again_s)
     with st.container(key="wall_period"):
         period = _period()
     read = _read(_since(period, now), now)
@@ -76,21 +76,22 @@ def _board() -> None:
         return
     found, gaps = read
     at = found.chain[0] if found.chain else None
-    page, pages = _page(found, now)
+    pages = max(1, -(-len(found.queue) // _CASES_A_PAGE))
+    page = turn % pages
     rows = found.queue[page * _CASES_A_PAGE : (page + 1) * _CASES_A_PAGE]
     proposed = _proposals(rows, now)
     with st.container(key="wall_left"):
         st.html(
             panels.today(found.today, title=_(_PERIODS[period]), place=at.name if at else "")
             + panels.trend(found.trend, zone=zone)
-            + panels.ranking(found.ranking, level=follow.level_below(at.level) if at else "community", now=now)
-            + panels.reported(found.reported, now, is_part=at is not None)
+            + panels.ranking(found.ranking, turn=turn, level=follow.level_below(at.level) if at else "community")
+            + panels.reported(found.reported, turn=turn, is_part=at is not None)
         )
     with st.container(key="wall_right"):
         st.html(
-            panels.duty(found.duty, now=now)
+            panels.duty(found.duty, turn=turn)
             + panels.queue(rows, proposed, total=len(found.queue), page=page, pages=pages, now=now)
-            + panels.coverage(gaps, now=now)
+            + panels.coverage(gaps, turn=turn)
             + panels.devices(found.devices)
         )
     _actions(rows, proposed)
@@ -142,7 +143,7 @@ def _read(since: datetime, now: datetime) -> tuple[Board, Sequence[Gap]] | None:
         revisions = (at.feed.revision("incidents"), at.feed.revision("devices"))
         chain = wallmap.place()
         grid = chain[0].code if chain else None
-        found = board.read(at.database, context.principal(), revisions=revisions, grid=grid, since=since, now=now)
+        found = board.read(revisions=revisions, grid=grid, since=since, now=now)
         gaps = [gap for gap in wallmap.gaps() if found.grids is None or gap.code in found.grids]
     except Unavailable:
         st.session_state.setdefault("_wall_lost_at", now)
@@ -154,18 +155,10 @@ def _read(since: datetime, now: datetime) -> tuple[Board, Sequence[Gap]] | None:
     return found, gaps
 
 
-def _page(found: Board, now: datetime) -> tuple[int, int]:
-    pages = max(1, -(-len(found.queue) // _CASES_A_PAGE))
-    return panels.page_of(now, pages, seconds=_PAGE_S), pages
-
-
 def _proposals(rows: Sequence[QueueRow], now: datetime) -> Mapping[str, Proposal]:
-    at = context.deployment()
     unsent = tuple(row.no for row in rows if row.status in _UNSENT)
     try:
-        return board.proposals(
-            at.database, context.principal(), unsent, revision=at.feed.revision("incidents"), now=now
-        )
+        return board.proposals(unsent, revision=context.deployment().feed.revision("incidents"), now=now)
     except Unavailable:
         return {}
 

@@ -1,5 +1,5 @@
 // Runs its fragment when the server's change feed tells of a change, each layer no more often than `data.layers` allows
-// (seconds), instead of by the clock. All of a page's fragments share one stream.
+// (seconds), and without any change `data.again_s` seconds after its last run. All of a page's fragments share one stream.
 const SILENT_MS = 12000
 const RETRY_MS = 2000
 const APART_MS = 60
@@ -53,7 +53,7 @@ export default function (component) {
   const host = parentElement.querySelector(".live")
   host.seen ||= { ...feed.revisions }
   host.wasLive ??= feed.isLive
-  host.ranAt ||= 0
+  host.ranAt ||= Date.now()
   let due = 0
   let dueAt = Infinity
   const run = () => {
@@ -62,10 +62,11 @@ export default function (component) {
     host.wasLive = feed.isLive
     host.ranAt = Date.now()
     setTriggerValue("changed", host.ranAt)
+    listen()
   }
   const queue = () => (due = setTimeout(run, feed.turn()))
   const listen = () => {
-    let at = feed.isLive === host.wasLive ? Infinity : Date.now()
+    let at = feed.isLive === host.wasLive ? host.ranAt + data.again_s * 1000 : Date.now()
     for (const [layer, least] of Object.entries(data.layers)) {
       if (feed.revisions[layer] !== host.seen[layer]) at = Math.min(at, Math.max(Date.now(), host.ranAt + least * 1000))
     }

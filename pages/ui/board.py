@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-import streamlit as st
+from typing import Any
 
 from db import candidates, devices, figures, incidents, territory
-from db import coverage as vacancies
-from db.coverage import Gap
-from db.session import Database
 from geo.errors import NotFound, NotPermitted
 from governance.access import Principal
 from governance.dispatch import Shortfall
 from governance.incident import Severity
+from pages.ui import context, shared
 from pages.ui.panels import Proposal
 
 RANKED_DAYS = 30
@@ -25,6 +23,8 @@ _READ_EVERY_S = 5
 """Some figures change by the clock alone: what becomes overdue, the hours of the trend."""
 
 _PROPOSE_EVERY_S = 10
+STANDS_S = (8.0, 12.0)
+"""How long a page of a list that doesn't fit stands: a run after the first turns it, one at the second comes anyhow."""
 _STEPS = 20
 
 
@@ -47,42 +47,20 @@ class Board:
     """Codes of the grid that the board is of and of all below it; None for the county."""
 
 
-def read(
-    database: Database,
-    principal: Principal,
-    *,
-    revisions: tuple[int, ...],
-    grid: str | None,
-    since: datetime,
-    now: datetime,
-) -> Board:
+def read(*, revisions: tuple[int, ...], grid: str | None, since: datetime, now: datetime) -> Board:
     """The board as of now: read anew once for all walls of a scope when a revision or five seconds have passed.
 
     With a `grid` all but the county's published figures, the steps and what is urgent is of it and what lies below.
-    Raises `Unavailable`.
+    Raises `NotAuthenticated` and `Unavailable`.
     """
-    scope = (principal.role.value, principal.grid_prefix)
     tick = int(now.timestamp() // _READ_EVERY_S)
-    return _read(scope, revisions, grid, since, tick, _database=database, _principal=principal)
+    until = datetime.fromtimestamp((tick + 1) * _READ_EVERY_S, tz=since.tzinfo)
 
-
-@st.cache_resource(ttl=30, max_entries=64, show_spinner=False)
-def _read(
-    scope: tuple[str, str],  # noqa: ARG001  with the next two, what the answer is kept under
-    revisions: tuple[int, ...],  # noqa: ARG001
-    grid: str | None,
-    since: datetime,
-    tick: int,
-    *,
-    _database: Database,
-    _principal: Principal,
-) -> Board:
-    now = datetime.fromtimestamp((tick + 1) * _READ_EVERY_S, tz=since.tzinfo)
-    with _database.session(_principal) as session:
+    def ask(session: Any) -> Board:
         return Board(
-            today=figures.today(session, now=now, since=since, grid=grid),
-            trend=figures.trend(session, now=now, grid=grid),
-            ranking=figures.closure_ranking(session, since=now - timedelta(days=RANKED_DAYS), now=now, under=grid),
+            today=figures.today(session, now=until, since=since, grid=grid),
+            trend=figures.trend(session, now=until, grid=grid),
+            ranking=figures.closure_ranking(session, since=until - timedelta(days=RANKED_DAYS), now=until, under=grid),
             duty=figures.on_duty(session, grid=grid),
             devices=devices.tally(session, grid=grid),
             queue=incidents.queue(session, grid=grid),
@@ -93,52 +71,48 @@ def _read(
             grids=frozenset(territory.subtree(session, grid)) if grid else None,
         )
 
-
-def coverage(database: Database, principal: Principal, *, revisions: tuple[int, ...]) -> Sequence[Gap]:
-    """Where nobody is free, over all grids in scope; once per revision for all walls. Raises `Unavailable`."""
-    scope = (principal.role.value, principal.grid_prefix)
-    return _coverage(scope, revisions, _database=database, _principal=principal)
+    return shared.read("board", (revisions, grid, since, tick), ask)
 
 
-@st.cache_resource(ttl=60, max_entries=16, show_spinner=False)
-def _coverage(
-    scope: tuple[str, str],  # noqa: ARG001  with the next, what the answer is kept under
-    revisions: tuple[int, ...],  # noqa: ARG001
-    *,
-    _database: Database,
-    _principal: Principal,
-) -> Sequence[Gap]:
-    with _database.session(_principal) as session:
-        return vacancies.gaps(session)
+class Turns:
+    """How often the lists that don't fit have turned their pages: together, and on every wall."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._number = 0
+        self._at: datetime | None = None
+
+    def look(self, now: datetime) -> tuple[int, float]:
+        """How often they have turned as of `now`, and in how many seconds to look again."""
+        least_s, most_s = STANDS_S
+        with self._lock:
+            stood_s = least_s if self._at is None else (now - self._at).total_seconds()
+            if not 0 <= stood_s < least_s:
+                self._number, self._at, stood_s = self._number + 1, now, 0.0
+            return self._number, most_s - stood_s
 
 
-def proposals(
-    database: Database, principal: Principal, numbers: tuple[str, ...], *, revision: int, now: datetime
-) -> Mapping[str, Proposal]:
-    """Who would be sent to each of the incidents, looked up anew every ten seconds. Raises `Unavailable`."""
-    scope = (principal.role.value, principal.grid_prefix)
-    tick = int(now.timestamp() // _PROPOSE_EVERY_S)
-    return {
-        no: found
-        for no in numbers
-        if (found := _propose(scope, no, revision, tick, _database=database, _principal=principal, _now=now))
-    }
+TURNS = Turns()
+"""Those of this process."""
 
 
-@st.cache_resource(ttl=60, max_entries=256, show_spinner=False)
-def _propose(
-    scope: tuple[str, str],  # noqa: ARG001  with the next three, what the answer is kept under
-    no: str,
-    revision: int,  # noqa: ARG001
-    tick: int,  # noqa: ARG001
-    *,
-    _database: Database,
-    _principal: Principal,
-    _now: datetime,
-) -> Proposal | None:
+def proposals(numbers: tuple[str, ...], *, revision: int, now: datetime) -> Mapping[str, Proposal]:
+    """Who would be sent to each of the incidents, looked up anew every ten seconds.
+
+    Raises `NotAuthenticated` and `Unavailable`.
+    """
+    tick, principal = int(now.timestamp() // _PROPOSE_EVERY_S), context.principal()
+
+    def ask(session: Any) -> Mapping[str, Proposal]:
+        found = {no: _propose(session, no, principal, now) for no in numbers}
+        return {no: proposal for no, proposal in found.items() if proposal is not None}
+
+    return shared.read("proposals", (numbers, revision, tick), ask)
+
+
+def _propose(session: Any, no: str, principal: Principal, now: datetime) -> Proposal | None:
     try:
-        with _database.session(_principal) as session:
-            ranking = candidates.recommend(session, no, principal=_principal, now=_now).ranking
+        ranking = candidates.recommend(session, no, principal=principal, now=now).ranking
     except (NotFound, NotPermitted):
         return None
     if not ranking.ranked:

@@ -101,7 +101,7 @@ def _chart(scene: candidates.Scene | None, bounds: Sequence[float], no: str) -> 
         view=held[1],
         ground=chart.the_ground(),
         map_style=chart.map_style(_LOOK.palette),
-        labels=chart.place_names(),
+        labels=feed.revision("grids"),
         marked=deck.Marked(lon=scene.lon, lat=scene.lat) if scene else None,
     )
     if scene is not None:

@@ -1,24 +1,20 @@
-"""A live map in a screen: names read once, one chart with a constant key, and the hint under the pointer."""
+"""A live map in a screen: its ground, one chart with a constant key, and the hint under the pointer."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
 import streamlit as st
 
-from db import features, ground
-from db.session import Database
+from db import ground
 from geo.errors import Unavailable
-from geo.features import FeatureFilter
 from governance import labels
-from governance.access import SYSTEM
-from layers import names, raster, tooltip
+from layers import raster, tooltip
 from layers.basemap import Ground
 from layers.deck import Deck
 from layers.palette import Palette
-from pages.ui import context
+from pages.ui import context, shared
 
 Selected = Mapping[str, Any]
 """The properties of the feature that was clicked."""
@@ -26,50 +22,22 @@ Selected = Mapping[str, Any]
 
 def the_ground() -> Ground:
     """How much ground there is to draw, looked up once a minute; while the database can't be reached, as before."""
-    at = context.deployment()
     try:
-        found = _standing(_database=at.database)
+        found = shared.read("ground", "", _standing)
     except Unavailable:
         return cast("Ground", st.session_state.get("_ground", Ground()))
     st.session_state["_ground"] = found
     return found
 
 
-@st.cache_resource(max_entries=1, ttl="1m", show_spinner=False)
-def _standing(*, _database: Database) -> Ground:
-    with _database.session(SYSTEM) as session:
-        now = ground.standing(session)
+def _standing(session: Any) -> Ground:
+    now = ground.standing(session)
     return Ground(revision=now.revision, number=now.number)
 
 
 def map_style(palette: Palette) -> str:
     """The style of the deployment's map server; "" where the map is drawn on its own ground."""
     return raster.style_url(palette) if context.deployment().settings.basemap_url else ""
-
-
-def place_names() -> Sequence[names.Name]:
-    """Names of grids and streets, read once per revision of the grids and the ground for everybody.
-
-    A ground that comes as tiles brings the streets' names itself. While the database can't be reached, those that this
-    screen had before.
-    """
-    at, about = context.deployment(), the_ground()
-    try:
-        found = _names(at.feed.revision("grids"), about, _database=at.database)
-    except Unavailable:
-        return cast("Sequence[names.Name]", st.session_state.get("_place_names", ()))
-    st.session_state["_place_names"] = found
-    return found
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _names(revision: int, about: Ground, *, _database: Database) -> Sequence[names.Name]:  # noqa: ARG001  what the answer is kept under
-    with _database.session(SYSTEM) as session:
-        grids = json.loads(features.items(session, "grids", FeatureFilter(), personal=False))
-        if about.is_tiled:
-            return names.of_grids(grids)
-        roads = json.loads(ground.ground(session, "roads"))
-    return [*names.of_grids(grids), *names.of_roads(roads)]
 
 
 def hint_style() -> str:

@@ -9,13 +9,14 @@ from governance.language import current
 from pages.ui import parts
 
 
-def follow(key: str, layers: Mapping[str, float]) -> None:
+def follow(key: str, layers: Mapping[str, float], *, again_s: float) -> None:
     """Runs the fragment that this stands in when one of `layers` changes, and when the feed is lost or back.
 
-    The number of each layer is how many seconds lie at least between two runs that its changes ask for.
+    The number of each layer is how many seconds lie at least between two runs that its changes ask for. Without any
+    change the fragment runs again `again_s` seconds after it ran.
     """
     parts.component("live", '<i class="live" hidden></i>')(
-        key=key, data={"layers": dict(layers)}, on_changed_change=parts.nothing
+        key=key, data={"layers": dict(layers), "again_s": round(again_s, 1)}, on_changed_change=parts.nothing
     )
 
 

@@ -1,4 +1,7 @@
-"""The wall's panels as HTML: each a pure function of what was read. Every value is escaped; nothing asks or acts."""
+"""The wall's panels as HTML: each a pure function of what was read. Every value is escaped; nothing asks or acts.
+
+Where a list doesn't fit, `turn` counts how often its pages have been turned.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,6 @@ _FIGURES_A_PAGE = 6
 _RANKS_A_PAGE = 7
 _DUTIES_A_PAGE = 3
 _GAPS_A_PAGE = 2
-_PAGE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +43,6 @@ def panel(title: str, body: str, *, aside: str = "", name: str = "") -> str:
         f'<section class="panel {escape(name)}"><header><h2>{escape(title)}</h2><span class="aside">{aside}</span>'
         f"</header>{body}</section>"
     )
-
-
-def page_of(now: datetime, pages: int, *, seconds: float) -> int:
-    """Which page a rotating list shows: each for so many seconds, the same on every wall."""
-    return int(now.timestamp() / seconds) % pages if pages > 1 else 0
 
 
 def pager(page: int, pages: int) -> str:
@@ -123,10 +120,10 @@ def _hour(hour: HourCount, most: int, local: datetime) -> str:
     )
 
 
-def ranking(rates: Sequence[GridRate], *, now: datetime, level: str = "community") -> str:
+def ranking(rates: Sequence[GridRate], *, turn: int, level: str = "community") -> str:
     """Grids of a level by the share settled in time; one where nothing was closed has no rate. A click goes there."""
-    pages = -(-len(rates) // _RANKS_A_PAGE)
-    page = page_of(now, pages, seconds=_PAGE_S)
+    pages = max(1, -(-len(rates) // _RANKS_A_PAGE))
+    page = turn % pages
     first = page * _RANKS_A_PAGE
     rows = "".join(
         f'<li {_way_to(rate.code)}><span class="place">{place}</span><span class="name">{escape(rate.name)}</span>'
@@ -151,13 +148,13 @@ def _way_to(code: str) -> str:
     return f'data-grid="{escape(code)}" role="button" tabindex="0"'
 
 
-def reported(figures: Sequence[Figure], now: datetime, *, is_part: bool = False) -> str:
+def reported(figures: Sequence[Figure], *, turn: int, is_part: bool = False) -> str:
     """What the county published, a section or part of one at a time; `is_part`: beside figures of a part of it."""
     title = _("全县累计通报") if is_part else _("累计通报")
     pages = _figure_pages(figures)
     if not pages:
         return panel(title, _empty(_("录入通报数字后，这里轮流展示。")), name="reported")
-    page = page_of(now, len(pages), seconds=12)
+    page = turn % len(pages)
     section, shown = pages[page]
     cells = "".join(
         f"<div><b>{_amount(figure)}<small>{escape(figure.qualifier)}{escape(figure.unit)}</small></b>"
@@ -192,10 +189,10 @@ def _doubt(figure: Figure) -> str:
     return f'<em title="{_("原文字迹不清")}">{_("存疑")}</em>' if _DOUBTFUL in figure.note else ""
 
 
-def duty(forces: Duty, *, now: datetime) -> str:
+def duty(forces: Duty, *, turn: int) -> str:
     """Workers on duty against those on file, whole and per grid of the level below. A click goes there."""
-    pages = -(-len(forces.parts) // _DUTIES_A_PAGE)
-    page = page_of(now, pages, seconds=_PAGE_S)
+    pages = max(1, -(-len(forces.parts) // _DUTIES_A_PAGE))
+    page = turn % pages
     rows = "".join(
         f'<li {_way_to(part.code)}><span class="name">{escape(part.name)}</span><span class="track"><i style="width:'
         f'{part.on_duty / part.total * 100 if part.total else 0:.1f}%"></i></span>'
@@ -212,10 +209,10 @@ def duty(forces: Duty, *, now: datetime) -> str:
     )
 
 
-def coverage(vacant: Sequence[Gap], *, now: datetime) -> str:
+def coverage(vacant: Sequence[Gap], *, turn: int) -> str:
     """Quarters where nobody is free, and the nearest who could move there. A click goes there."""
-    pages = -(-len(vacant) // _GAPS_A_PAGE)
-    page = page_of(now, pages, seconds=_PAGE_S)
+    pages = max(1, -(-len(vacant) // _GAPS_A_PAGE))
+    page = turn % pages
     rows = "".join(_gap(gap) for gap in vacant[page * _GAPS_A_PAGE : (page + 1) * _GAPS_A_PAGE])
     body = f'<ol class="gaps">{rows}</ol>' if rows else _empty(_("各小区都有空闲的网格员。"))
     aside = _n("{n} 个小区", len(vacant)) + pager(page, pages) if vacant else ""

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import streamlit as st
 
-from db import incidents, territory
+from db import coverage, incidents, territory
 from db.coverage import Gap
 from db.territory import GridRow
 from geo.errors import NotAuthenticated, OutsideCounty, Unavailable
@@ -18,10 +18,9 @@ from governance.language import _
 from layers import deck, follow, hatching, legend, tooltip
 from layers.basemap import Ground
 from layers.follow import Follow
-from layers.names import Name
 from layers.palette import DARK
 from layers.spec import Look, Source
-from pages.ui import board, chart, context, deeplink, layout, live, parts
+from pages.ui import chart, context, deeplink, layout, live, parts, shared
 
 _LEVELS = ("street", "community", "quarter")
 _LAYERS: Mapping[str, FeatureFilter] = {
@@ -37,6 +36,9 @@ _LAYERS: Mapping[str, FeatureFilter] = {
 
 _OFTEN_S, _SELDOM_S = 1.0, 10.0
 """How soon after one another changes may redraw; people on their rounds move all the time."""
+
+_AGAIN_S = 30.0
+"""How soon the map is drawn without a change."""
 
 _NAMES_SCALE = 1.2
 """A wall is read from five metres."""
@@ -72,15 +74,13 @@ def place() -> tuple[GridRow, ...]:
 
 
 def gaps() -> Sequence[Gap]:
-    """Where nobody is free, over all grids in scope. Raises `Unavailable`."""
-    at = context.deployment()
-    revisions = (at.feed.revision("workers"), at.feed.revision("incidents"))
-    return board.coverage(at.database, context.principal(), revisions=revisions)
+    """Where nobody is free, over all grids in scope, once per revision for all walls. Raises `Unavailable`."""
+    feed = context.deployment().feed
+    return shared.read("gaps", (feed.revision("workers"), feed.revision("incidents")), coverage.gaps)
 
 
 def show(size: layout.Viewport) -> None:
     """Draws the map with what stands on it, and acts on what was clicked or touched since the last time."""
-    live.follow("wall_map_live", dict.fromkeys(_LAYERS, _OFTEN_S) | {"workers": _SELDOM_S})
     now = context.now()
     try:
         _go_where_clicked()
@@ -95,6 +95,8 @@ def show(size: layout.Viewport) -> None:
     except NotAuthenticated:
         st.rerun()
     st.session_state["_wall_shown"] = (chain, view, vacant)
+    pace = dict.fromkeys(_LAYERS, _OFTEN_S) | {"workers": _SELDOM_S}
+    live.follow("wall_map_live", pace, again_s=min(_AGAIN_S, max(1.0, follow.left_s(view, now))))
     metres = _draw(chain, view, vacant, size)
     _crumbs(chain)
     _lock(view)
@@ -124,7 +126,7 @@ def _look(chain: Sequence[GridRow], now: datetime) -> Follow:
     code = chain[0].code if chain else ""
     if code != view.grid:
         view = follow.drill(view, code, _bounds(code) if code else town, now)
-    seen = context.remembered("wall_open", "", ("incidents",), incidents.open_set)
+    seen = shared.read("open", context.deployment().feed.revision("incidents"), incidents.open_set)
     view = follow.advance(view, mark=seen.mark, incidents=seen.bounds, least=town, now=now)
     if view.grid != code:
         _go(view.grid)
@@ -139,50 +141,36 @@ def _bounds(code: str) -> follow.Bounds:
 def _draw(chain: Sequence[GridRow], view: Follow, vacant: Sequence[Gap], size: layout.Viewport) -> float:
     """The map; answers how many metres of the ground its pixels show where nobody moved it."""
     feed = context.deployment().feed
-    names = chart.place_names()
     aim = Follow(grid=view.grid, bounds=view.bounds, moves=view.moves)
-    made = _drawn(
-        tuple(feed.revision(name) for name in _LAYERS),
-        size,
-        aim,
-        chain[0].level if chain else "",
-        ground=chart.the_ground(),
-        hatched=_hatched(vacant),
-        named=len(names),
-        _names=names,
+    revisions = {name: feed.revision(name) for name in _LAYERS}
+    level, about, hatched = chain[0].level if chain else "", chart.the_ground(), _hatched(vacant)
+    made = shared.made(
+        "wall_map",
+        (*revisions.values(), size, aim, level, about, hatched),
+        lambda: _drawn(revisions, size, aim, level, ground=about, hatched=hatched),
     )
     with st.container(key="wall_map"):
         chart.show(made, key="wall_deck")
     return deck.metres_per_px(_camera(aim, size))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
 def _drawn(
-    revisions: tuple[int, ...],
-    size: layout.Viewport,
-    aim: Follow,
-    level: str,
-    *,
-    ground: Ground,
-    hatched: str,
-    named: int,  # noqa: ARG001  without the database a new screen has no names
-    _names: Sequence[Name],
+    revisions: Mapping[str, int], size: layout.Viewport, aim: Follow, level: str, *, ground: Ground, hatched: str
 ) -> deck.Deck:
-    """The map at these revisions, drawn once for all walls of a size that look at the same."""
-    known = dict(zip(_LAYERS, revisions, strict=True))
+    """The map at these revisions: once for all walls of a size that look at the same."""
     is_deep = level in {"quarter", "building"}
     shown = {**_LAYERS, "grids": FeatureFilter(where={"level": (*_LEVELS, "building")})} if is_deep else _LAYERS
     look, camera = Look(palette=DARK, scale=size.scale), _camera(aim, size)
     only = FeatureFilter(grid=aim.grid, where={"level": (level,)})
     return deck.compose(
-        deck.sources(known, shown),
+        deck.sources(revisions, shown),
         look,
         view=camera,
         ground=ground,
         map_style=chart.map_style(DARK),
-        labels=_names,
+        labels=revisions["grids"],
         label_kinds=(*_NAMED, "quarter") if is_deep or level == "community" else _NAMED,
-        focus=Source(key="grids", revision=known["grids"], features=only) if aim.grid else None,
+        focus=Source(key="grids", revision=revisions["grids"], features=only) if aim.grid else None,
         beneath=(hatching.draw(hatched, look, metres_per_px=deck.metres_per_px(camera)),),
         is_flat=True,
         names_scale=_NAMES_SCALE,

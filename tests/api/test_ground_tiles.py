@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import text
 from api import base_map
 from api.context import Context
 from db.session import Database
+from layers import basemap
 
 GROUND, NAMES = "/tiles/base/14/13836/5893.pbf", "/tiles/names/14/13836/5893.pbf"
 
@@ -40,6 +42,32 @@ def test_an_import_shows(clients: Any, town: Database, monkeypatch: pytest.Monke
     assert clients.viewer.get(GROUND).content != before
 
 
+def test_names_are_those_of_the_grids_inside_them(clients: Any, town: Database):
+    """Each grid of the kinds asked for is named once, at a point inside it, and nothing else is."""
+    told = clients.viewer.get("/api/names?kinds=street,quarter&rev=1&ground=2").json()
+    with town.engine.begin() as connection:
+        inside = text(
+            """SELECT g.name, g.level FROM jsonb_to_recordset(CAST(:told AS jsonb)) AS n (t text, p jsonb, k text)
+            JOIN grid AS g ON g.level = n.k AND g.name = n.t
+                AND ST_Covers(g.geom, ST_SetSRID(ST_MakePoint((p ->> 0)::float, (p ->> 1)::float), 4490))"""
+        )
+        found = connection.execute(inside, {"told": json.dumps(told)}).all()
+        there = connection.execute(text("SELECT name, level FROM grid WHERE level IN ('street', 'quarter')")).all()
+    assert sorted(found) == sorted(there)
+    assert len(told) == len(there)
+
+
+def test_roads_are_named_while_the_ground_comes_whole(clients: Any, monkeypatch: pytest.MonkeyPatch):
+    """A larger ground brings the names of its roads with its tiles."""
+
+    def kinds(asked: str) -> set[str]:
+        return {one["k"] for one in clients.viewer.get(f"/api/names?kinds={asked}").json()}
+
+    assert kinds("community,road") == {"community", "road"}
+    monkeypatch.setattr(basemap, "MOST_WHOLE", 0)
+    assert kinds("street,road") == {"street"}
+
+
 @pytest.mark.parametrize(
     ("address", "status", "fault"),
     [
@@ -47,6 +75,8 @@ def test_an_import_shows(clients: Any, town: Database, monkeypatch: pytest.Monke
         ("/tiles/names/2/4/0.pbf", 422, "invalid_input"),
         (f"{GROUND}?grid=220723", 400, "unknown_parameter"),
         (f"{GROUND}?rev=x", 422, "invalid_input"),
+        ("/api/names?kinds=street,river", 422, "invalid_input"),
+        ("/api/names?kind=street", 400, "unknown_parameter"),
         ("/api/base/roads?bbox=1,2,3", 422, "invalid_input"),
         ("/api/base/roads?rev=1", 400, "unknown_parameter"),
     ],

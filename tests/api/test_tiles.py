@@ -66,6 +66,8 @@ def test_nobody_gets_a_tile_without_a_login(visitor: Any):
         ("/tiles/devices/2/4/0.pbf", 422, "invalid_input"),
         ("/tiles/devices/2/0/-1.pbf", 422, "invalid_input"),
         ("/tiles/devices/a/0/0.pbf", 422, "invalid_input"),
+        ("/tiles/devices/2/٣/0.pbf", 422, "invalid_input"),
+        (f"/tiles/devices/2/0/{'9' * 5000}.pbf", 422, "invalid_input"),
         ("/tiles/devices/2/0/0.pbf?nonsense=1", 400, "unknown_parameter"),
         ("/tiles/devices/2/0/0.pbf?grid=999", 422, "unknown_code"),
     ],

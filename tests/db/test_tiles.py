@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyogrio
 import pytest
+import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
@@ -18,7 +19,7 @@ from sqlalchemy import text
 
 from db import features, tiles
 from db.session import Database
-from db.tiles import CELLS, COARSE_BELOW, WHOLE_FROM, Cells, Tile
+from db.tiles import APART_FROM, CELLS, COARSE_BELOW, MOST_APART, MOST_ZOOM, UNITS, WHOLE_FROM, Cells, Tile
 from geo.errors import InvalidInput
 from geo.features import FEATURE_TYPES, FeatureFilter
 from governance.access import Principal
@@ -43,11 +44,10 @@ def places(database: Database, key: str, *, only: str = "true", principal: Princ
 
 
 def made(database: Database, key: str, flt: FeatureFilter, at: Tile, principal: Principal = DISPATCHER) -> bytes:
-    with database.session(principal) as session:
-        if tiles.is_dense(key) and at.z < COARSE_BELOW:
-            packed = tiles.cells(session, key, flt).pack()
-            return tiles.coarse(session, key, Cells.unpack(packed), at)
-        return tiles.tile(session, key, flt, at, personal=False)
+    if tiles.is_dense(key) and at.z < COARSE_BELOW:
+        packed = tiles.cells(database, principal, key, flt).pack()
+        return tiles.coarse(database, principal, key, Cells.unpack(packed), at)
+    return tiles.tile(database, principal, key, flt, at, personal=False)
 
 
 def read(folder: Path, at: Tile, content: bytes) -> list[dict[str, Any]]:
@@ -67,7 +67,10 @@ def read(folder: Path, at: Tile, content: bytes) -> list[dict[str, Any]]:
 
 
 def tile_of(lon: float, lat: float, zoom: int) -> Tile:
-    x, y = _TO_MERCATOR.transform(lon, lat)
+    return tile_of_metres(*_TO_MERCATOR.transform(lon, lat), zoom)
+
+
+def tile_of_metres(x: float, y: float, zoom: int) -> Tile:
     side = 2 * HALF / 2**zoom
     return Tile(z=zoom, x=floor((x + HALF) / side), y=floor((HALF - y) / side))
 
@@ -113,7 +116,7 @@ def test_a_point_alone_is_itself(shared_county: Database, tmp_path: Path, key: s
 
 @pytest.mark.parametrize("key", FEATURE_TYPES)
 def test_from_close_by_every_feature_is_whole(shared_county: Database, tmp_path: Path, key: str):
-    """From `WHOLE_FROM` on nothing is gathered: the tile holds the features that meet it, with all properties."""
+    """From `WHOLE_FROM` on nothing is gathered where there is room: the tile's features have all their properties."""
     found = everything(shared_county, key, FeatureFilter())
     first = found[0]["geometry"]["coordinates"]
     while not isinstance(first[0], float):
@@ -153,11 +156,51 @@ def test_no_tile_is_large(county: Database, tmp_path: Path):
             )
         )
     first = places(county, "devices")[0]
-    for zoom in (3, 13, 15, 17):
+    for zoom in (3, 13, 15, 17, WHOLE_FROM):
         at = tile_of(first.lon, first.lat, zoom)
         got = read(tmp_path, at, made(county, "devices", FeatureFilter(), at))
         assert len(got) <= CELLS**2
-    assert sum(int(row["n"]) for row in read(tmp_path, at, made(county, "devices", FeatureFilter(), at))) > 1000
+        assert sum(int(row["n"]) for row in got) > MOST_APART
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_point_lies_where_proj_puts_it(shared_county: Database, tmp_path: Path, data: st.DataObject):
+    """To the tile's own rounding, and exactly the points of the tile are in it."""
+    found = places(shared_county, "devices")
+    amid = data.draw(st.sampled_from(found))
+    at = tile_of(amid.lon, amid.lat, data.draw(st.integers(WHOLE_FROM, MOST_ZOOM)))
+    unit = 2 * HALF / 2**at.z / UNITS
+    here = {place.code: _TO_MERCATOR.transform(place.lon, place.lat) for place in found}
+    wanted = {code: xy for code, xy in here.items() if tile_of_metres(*xy, at.z) == at}
+    got = {
+        row["code"]: shapely.from_wkb(row["wkb"])
+        for row in read(tmp_path, at, made(shared_county, "devices", FeatureFilter(), at))
+    }
+    assert got.keys() == wanted.keys()
+    for code, (x, y) in wanted.items():
+        assert max(abs(got[code].x - x), abs(got[code].y - y)) <= unit * 0.51
+
+
+@pytest.mark.parametrize("number", [MOST_APART, MOST_APART + 1])
+def test_what_has_no_room_is_gathered(county: Database, tmp_path: Path, number: int):
+    """A tile of `WHOLE_FROM` shows as many points as it has room for, and gathers one more; closer by all are apart."""
+    with county.engine.begin() as connection:
+        connection.execute(text("DELETE FROM device_alarm"))
+        connection.execute(text("DELETE FROM device WHERE id > (SELECT min(id) FROM device)"))
+        connection.execute(
+            text(
+                """INSERT INTO device (code, name, kind, status, status_at, quarter_code, geom)
+                SELECT 'X' || n, 'x', 'camera', 'online', now(), quarter_code, geom
+                FROM device, generate_series(2, :number) AS n"""
+            ),
+            {"number": number},
+        )
+    here = places(county, "devices")[0]
+    for zoom, apart in ((WHOLE_FROM, number <= MOST_APART), (APART_FROM, True)):
+        at = tile_of(here.lon, here.lat, zoom)
+        got = read(tmp_path, at, made(county, "devices", FeatureFilter(), at))
+        assert [row.get("n") for row in got] == ([None] * number if apart else [number])
 
 
 @pytest.mark.parametrize(("z", "x", "y"), [(-1, 0, 0), (23, 0, 0), (2, 4, 0), (2, 0, 4), (2, -1, 0)])

@@ -75,3 +75,10 @@ def test_a_touch_locks_the_view_and_a_click_leads_down_and_back(visit: Any, peop
     assert sent.count("在岗网格员".encode()) > 1
     assert len(people) > 2000
     assert [one for one in people if one.encode() in sent] == []
+
+
+def test_lists_turn_their_pages_while_nothing_changes(visit: Any):
+    """What doesn't fit into a panel has its turn without anybody's doing, and without any change."""
+    page = visit("wall", "/wall").page
+    pager = page.locator(".panel.reported .pager")
+    expect(pager).not_to_have_text(pager.inner_text(), timeout=30_000)

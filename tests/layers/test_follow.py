@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -64,7 +65,9 @@ def test_a_wall_that_nobody_touches_comes_back_by_itself():
     drilled = follow.drill(seen(Follow(), "a"), "220723001", GRID, NOW)
     kept = follow.touch(drilled, NOW + timedelta(minutes=4))
     assert seen(kept, "b", at=NOW + timedelta(minutes=8)).grid == "220723001"
+    assert follow.left_s(kept, NOW + timedelta(minutes=8)) == 60
     back = seen(kept, "b", FAR, at=NOW + timedelta(minutes=9))
+    assert follow.left_s(back, NOW + timedelta(minutes=9)) == inf
     assert (back.grid, back.is_locked, back.bounds) == ("", False, (FAR[0], FAR[1], TOWN[2], TOWN[3]))
 
 

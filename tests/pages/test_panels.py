@@ -8,6 +8,7 @@ from db.coverage import Gap, Mover
 from db.figures import Duty, Figure, GridDuty, GridRate, HourCount, Today
 from db.incidents import QueueRow, TickerRow
 from pages.ui import panels
+from pages.ui.board import Turns
 from pages.ui.panels import Proposal
 
 NOW = datetime(2026, 11, 23, 6, 5, 7, tzinfo=UTC)
@@ -50,10 +51,10 @@ def test_nothing_that_anybody_typed_becomes_markup():
         + _queue(_row(worker_name=ATTACK))
         + _queue(_row(), Proposal(shortfall=ATTACK))
         + panels.ticker([step], NOW, zone=ZONE)
-        + panels.reported([figure], NOW)
-        + panels.ranking([GridRate(code=ATTACK, name=ATTACK, closed=1, on_time=1, rate=1.0)], now=NOW)
-        + panels.duty(Duty(total=2, on_duty=1, busy=0, parts=(street,)), now=NOW)
-        + panels.coverage([_gap(name=ATTACK, mover=Mover(code="W1", name=ATTACK, distance_m=1))], now=NOW)
+        + panels.reported([figure], turn=0)
+        + panels.ranking([GridRate(code=ATTACK, name=ATTACK, closed=1, on_time=1, rate=1.0)], turn=0)
+        + panels.duty(Duty(total=2, on_duty=1, busy=0, parts=(street,)), turn=0)
+        + panels.coverage([_gap(name=ATTACK, mover=Mover(code="W1", name=ATTACK, distance_m=1))], turn=0)
         + panels.today(TODAY, title="今日", place=ATTACK)
         + panels.header(now=NOW, zone=ZONE, title=ATTACK)
     )
@@ -100,11 +101,16 @@ def test_a_mean_of_nothing_is_a_dash():
     assert "<b>—<small></small></b>" in panels.today(figures, title="今日")
 
 
-def test_pages_turn_by_the_clock_and_are_numbered():
-    """Every wall shows the same page at the same time; a list that fits has no pages."""
-    assert [panels.page_of(NOW + timedelta(seconds=10 * i), 3, seconds=10) for i in range(4)] in (
-        [0, 1, 2, 0], [1, 2, 0, 1], [2, 0, 1, 2],
-    )  # fmt: skip
+def test_pages_stand_for_a_while_and_turn_on_every_wall_together():
+    """A run turns what stood for eight seconds; every wall then sees the same, and is told when to return."""
+    turns = Turns()
+    seen = [turns.look(NOW + timedelta(seconds=s)) for s in (0, 0.5, 7.9, 8, 8.4, 19, 40)]
+    assert seen == [(1, 12.0), (1, 11.5), (1, 4.1), (2, 12.0), (2, 11.6), (3, 12.0), (4, 12.0)]
+    assert turns.look(NOW) == (5, 12.0)  # a clock that was put back doesn't stop them
+
+
+def test_a_list_that_fits_has_no_pages():
+    """Where a list stands is told from two pages up."""
     assert (panels.pager(2, 7), panels.pager(0, 1)) == ('<span class="pager">3/7</span>', "")
 
 
@@ -115,7 +121,7 @@ def test_every_reported_figure_has_its_turn(count: int):
         Figure(key=str(i), section="服务", name=f"数字{i:02}", value=Decimal(i), unit="件", qualifier="", note="")
         for i in range(count)
     ]
-    rounds = [panels.reported(figures, NOW + timedelta(seconds=12 * i)) for i in range(-(-count // 6))]
+    rounds = [panels.reported(figures, turn=i) for i in range(-(-count // 6))]
     seen = [f"数字{i:02}" for html in rounds for i in range(count) if f"数字{i:02}" in html]
     assert sorted(seen) == [figure.name for figure in figures]
 
@@ -125,7 +131,7 @@ def test_a_doubtful_figure_stays_marked():
     figure = Figure(
         key="a", section="品牌", name="品牌", value=Decimal(13), unit="个", qualifier="", note="首位字迹残缺，存疑"
     )
-    assert "存疑" in panels.reported([figure], NOW)
+    assert "存疑" in panels.reported([figure], turn=0)
 
 
 def test_the_trend_has_a_column_an_hour_and_local_marks():
@@ -142,23 +148,23 @@ def test_empty_panels_say_what_will_appear():
     """Nothing is left blank."""
     assert "会按时限排在这里" in panels.queue([], {}, total=0, page=0, pages=1, now=NOW)
     assert "会显示在这里" in panels.ticker([], NOW, zone=ZONE)
-    assert "轮流展示" in panels.reported([], NOW)
+    assert "轮流展示" in panels.reported([], turn=0)
     assert "每小时的上报与办结" in panels.trend([], zone=ZONE)
 
 
 def test_a_gap_says_why_and_who_could_move():
     """The quarter, whether all are busy or something waits, and the nearest with the distance; or that nobody can."""
     mover = Mover(code="W1", name="王*", distance_m=643.2)
-    html = panels.coverage([_gap(mover=mover), _gap(waiting=3)], now=NOW)
+    html = panels.coverage([_gap(mover=mover), _gap(waiting=3)], turn=0)
     assert all(text in html for text in ("2 个小区", "东风小区", "2 人全忙", "→ 最近可调 王* 640 m"))
     assert all(text in html for text in ("3 件待派", "无人可调", 'data-grid="220723001001001"'))
-    assert "各小区都有空闲的网格员" in panels.coverage([], now=NOW)
+    assert "各小区都有空闲的网格员" in panels.coverage([], turn=0)
 
 
 def test_long_lists_turn_their_pages():
     """Of 16 grids seven stand on a page, with where one is; nothing is cut off without being told."""
     rates = [GridRate(code=str(n), name=f"小区{n}", closed=1, on_time=1, rate=1.0) for n in range(16)]
-    pages = [panels.ranking(rates, now=NOW + timedelta(seconds=10 * n), level="quarter") for n in range(3)]
+    pages = [panels.ranking(rates, turn=n, level="quarter") for n in range(3)]
     assert sorted(page.count("<li ") for page in pages) == [2, 7, 7]
     assert all("小区按期办结率" in page for page in pages)
     assert {f"{n}/3" for n in (1, 2, 3)} == {page.partition('pager">')[2][:3] for page in pages}
@@ -166,4 +172,4 @@ def test_long_lists_turn_their_pages():
 
 def test_a_grid_that_is_not_divided_says_so():
     """No empty box: the ranking tells what would stand there."""
-    assert "没有下一级网格" in panels.ranking([], now=NOW, level="building")
+    assert "没有下一级网格" in panels.ranking([], turn=0, level="building")

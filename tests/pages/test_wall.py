@@ -14,7 +14,7 @@ from db.settings import Settings
 from geo.features import FEATURE_TYPES
 from governance.access import SYSTEM, Principal, Role
 from governance.incident import Status
-from pages.ui import context, panels, wording
+from pages.ui import board, context, wording
 
 VIEWER = Principal(account="wall", role=Role.VIEWER)
 """Sees what the wall sees: sensitive matters are none of it."""
@@ -91,7 +91,7 @@ def test_one_press_on_the_wall_sends_the_first_candidate(
             and (found := candidates.recommend(session, row.no, principal=SYSTEM, now=datetime.now(UTC))).ranking.ranked
         )
     place = [row.no for row in rows].index(no)
-    monkeypatch.setattr(context, "now", lambda: _when_shown(place, len(rows)))
+    monkeypatch.setattr(board.Turns, "look", lambda *_: (place // 5, 12.0))
 
     visit("admin").button(key=f"wall_send_{no}").click().run()
 
@@ -100,16 +100,6 @@ def test_one_press_on_the_wall_sends_the_first_candidate(
     assert sent.status is Status.DISPATCHED
     assert sent.assignment is not None
     assert sent.assignment.worker_code == worker
-
-
-def _when_shown(place: int, number: int) -> datetime:
-    """The next instant at which the wall's list shows the page with this place on it: the clock is the test's."""
-    now, pages = datetime.now(UTC), -(-number // 5)
-    return next(
-        at
-        for i in range(pages)
-        if panels.page_of(at := now + timedelta(seconds=10 * i), pages, seconds=10) == place // 5
-    )
 
 
 def test_the_last_good_picture_stays_while_the_database_is_away(visit: Any):

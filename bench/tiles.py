@@ -1,0 +1,152 @@
+"""Tiles of many devices asked for the first time: the product's as people run it, and tipg's over the same table.
+
+Each is a process of its own and has one client, which keeps its connection and takes gzip. They are asked for the same
+tiles by turns, each tile once, and whoever is asked second finds the database's pages warm, so the first changes too.
+
+The product answers with every device from `WHOLE_FROM` on. Below, a tile has at most `CELLS`² points: a device that is
+alone in its cell with its properties, several as one point with their number. It asks who is there, and keeps to their
+scope. tipg has no rights and gathers nothing: it puts every device into the tile if it may, and by itself leaves out
+what goes beyond 10,000, whichever that is.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from http.client import HTTPConnection
+from math import asinh, floor, pi, radians, tan
+from urllib.parse import quote
+
+import numpy as np
+from sqlalchemy import make_url
+
+from bench.crowd import p50_p99
+from bench.lines import Line
+from bench.servers import free_port, product, until_served
+from db import accounts
+from db.session import Database
+from governance.access import SYSTEM, Role
+
+_TOWN = (123.990, 44.988, 124.045, 45.028)
+_BANDS = {"zoom 8 to 13": range(8, 14), **{f"zoom {zoom}": range(zoom, zoom + 1) for zoom in range(14, 21)}}
+_EVERYTHING = "10000000"
+_WARM_UP = 20
+_FEW = 12
+"""Rounds of the bands whose tiles hold the whole town: there are no more of them."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """A server, and how long it took for what it was asked."""
+
+    name: str
+    address: str
+    client: HTTPConnection
+    headers: dict[str, str]
+    is_own: bool = False
+    times: list[float] = field(default_factory=list)
+    volume: int = 0
+
+    def ask(self, z: int, x: int, y: int, *, is_noted: bool = True) -> None:
+        """Asks for a tile and reads it."""
+        try:
+            took_ms, body = self._get(self.address.format(z=z, x=x, y=y))
+        except ConnectionError:  # Left alone for five seconds, while another took its time, the server hung up.
+            self.client.close()
+            took_ms, body = self._get(self.address.format(z=z, x=x, y=y))
+        if is_noted:
+            self.times.append(took_ms)
+            self.volume += len(body)
+
+    def _get(self, path: str) -> tuple[float, bytes]:
+        began = time.perf_counter()
+        self.client.request("GET", path, headers=self.headers)
+        answer = self.client.getresponse()
+        body = answer.read()
+        took_ms = (time.perf_counter() - began) * 1000
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise RuntimeError(f"{self.name} answers {answer.status}")
+        return took_ms, body
+
+    def line(self, group: str, own: float) -> Line:
+        """What it took; it begins anew. `own` is the product's median."""
+        p50, p99 = p50_p99(self.times)
+        note = f"{self.volume / len(self.times) / 1000:,.1f} KB each, {len(self.times)} tiles"
+        self.times, self.volume = [], 0
+        return Line(group=group, name=self.name, p50=p50, p99=p99, ratio=p50 / own, note=note, is_own=self.is_own)
+
+
+def measure(database: Database, size: int, python: str | None, *, rounds: int) -> list[Line]:
+    """A line for each band of zooms and each server; tipg's only where the Python that has it is named."""
+    token = accounts.create_token(
+        database, SYSTEM, name=f"bench{size}", role=Role.VIEWER, grid_prefix="", now=datetime.now(UTC)
+    )
+    lines = []
+    with ExitStack() as servers:
+        origin, _ = servers.enter_context(product(database.url))
+        path = "/tiles/devices/{z}/{x}/{y}.pbf"
+        asked = [_asked("the product", origin, path, is_own=True, Authorization=f"Bearer {token}")]
+        again = replace(asked[0], name="again, from memory", times=[])
+        for name, most in (("tipg, every device", _EVERYTHING), ("tipg, 10,000 at most", "10000")) if python else ():
+            origin = servers.enter_context(_tipg(database, python or "", most))
+            asked.append(_asked(name, origin, "/collections/public.device/tiles/WebMercatorQuad/{z}/{x}/{y}"))
+        for server in asked:
+            servers.callback(server.client.close)
+        for n in range(_WARM_UP):
+            for server in asked:
+                server.ask(20, n, 0, is_noted=False)
+        for band, zooms in _BANDS.items():
+            for n, place in enumerate(dict.fromkeys(_tiles(zooms, _FEW if zooms[0] < 14 else rounds))):
+                turn = n % len(asked)
+                for server in asked[turn:] + asked[:turn]:
+                    server.ask(*place)
+                again.ask(*place)
+            own = p50_p99(asked[0].times)[0]
+            group = f"tiles for the first time, {size:,} devices, {band}"
+            lines += [server.line(group, own) for server in (asked[0], again, *asked[1:])]
+    return lines
+
+
+def _asked(name: str, origin: str, address: str, *, is_own: bool = False, **headers: str) -> Asked:
+    client = HTTPConnection(origin.removeprefix("http://"), timeout=300)
+    headers |= {"Accept-Encoding": "gzip"}
+    return Asked(name=name, address=address, client=client, headers=headers, is_own=is_own)
+
+
+def _tiles(zooms: range, rounds: int) -> Iterator[tuple[int, int, int]]:
+    """Tiles at random places of the town."""
+    rng = np.random.default_rng(3)
+    west, south, east, north = _TOWN
+    for n in range(rounds):
+        zoom = zooms[n % len(zooms)]
+        lon, lat = rng.uniform(west, east), rng.uniform(south, north)
+        x = floor((lon + 180) / 360 * 2**zoom)
+        yield zoom, x, floor((1 - asinh(tan(radians(lat))) / pi) / 2 * 2**zoom)
+
+
+@contextmanager
+def _tipg(database: Database, python: str, most: str) -> Iterator[str]:
+    """A tipg over the same table, which puts no more than so many features into a tile: its address."""
+    address = make_url(database.url)
+    folder, port = address.query["host"], free_port()
+    place = quote(str(folder), safe="")
+    environment = os.environ | {
+        "DATABASE_URL": f"postgresql://{address.username}@{place}:{address.query['port']}/{address.database}",
+        "TIPG_DB_SCHEMAS": '["public"]',
+        "TIPG_MAX_FEATURES_PER_TILE": most,
+    }
+    process = subprocess.Popen(
+        [python, "-m", "uvicorn", "tipg.main:app", "--port", str(port), "--log-level", "error"], env=environment
+    )
+    try:
+        until_served(f"http://127.0.0.1:{port}/healthz")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
