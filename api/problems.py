@@ -149,7 +149,9 @@ def _detail(error: GridCommandError) -> str:
     if "fault" in error.facts:
         return labels.PHOTO_FAULT[str(error.facts["fault"])].zh
     if isinstance(error, InvalidInput):
-        return f"{text}（{error.field}）"
+        allowed = error.facts.get("allowed")
+        only = f"，只能取：{'、'.join(allowed)}" if isinstance(allowed, list) else ""
+        return f"{text}（{error.field}{only}）"
     hindered = _HINDERED.get(str(error.facts.get("reason")))
     if hindered is not None:
         return f"{text}：{hindered.zh}"

@@ -9,9 +9,10 @@ from datetime import datetime
 from starlette.datastructures import QueryParams
 
 from api.problems import Refusal
-from geo.errors import InvalidInput, NotFound
+from geo.errors import InvalidInput, NotFound, UnknownCode
 from geo.extent import Extent
 from geo.features import FEATURE_TYPES, FeatureFilter, FeatureType, Kind
+from governance.offered import VALUES
 
 _SINGLE = frozenset({"bbox", "grid", "q", "since"})
 _TEXT_LIMIT = 200
@@ -31,7 +32,8 @@ def read_filter(kind: FeatureType, query: QueryParams, *, beside: Collection[str
     """The filter that a query string means; values of a filter property are repeated or separated by commas.
 
     `beside` names the parameters that the route reads itself. Raises `Refusal` (400) for a parameter that the layer
-    doesn't have, `InvalidInput` for one given twice or with a value that can't be read.
+    doesn't have, `InvalidInput` for one given twice or with a value that can't be read, `UnknownCode` for a value that
+    nothing has. Classes are the database's: `db.features` asks for them.
     """
     for name in query:
         if name not in _SINGLE and name not in beside and name not in kind.filters:
@@ -113,11 +115,14 @@ def _values(kind: FeatureType, query: QueryParams, name: str) -> tuple[str, ...]
     if len(values) > _VALUES_LIMIT or any(len(value) > _TEXT_LIMIT for value in values):
         raise InvalidInput(f"too many or too long values of {name}", field=name)
     found = next(p for p in kind.properties if p.name == name)
+    offered = VALUES[kind.key].get(name)
     for value in values:
         if found.kind is Kind.INTEGER and not (value.isascii() and value.isdigit() and len(value) < 10):  # noqa: PLR2004
             raise InvalidInput(f"{name} takes whole numbers", field=name)
         if found.kind is Kind.FLAG and value not in {"true", "false"}:
             raise InvalidInput(f"{name} takes true or false", field=name)
+        if offered is not None and value not in offered:
+            raise UnknownCode(f"{name} takes {', '.join(offered)}", field=name, allowed=list(offered))
     return values
 
 

@@ -29,6 +29,12 @@ _SEARCHED = ("code", "name", "title", "address")
 _AGED = ("reported_at", "status_at", "positioned_at")
 """What `FeatureFilter.since` is held against: the first of these that the layer has."""
 
+_CLASSES: Mapping[str, sa.TextClause] = {
+    "class": sa.text("SELECT code FROM incident_class ORDER BY code"),
+    "major": sa.text("SELECT DISTINCT major_code FROM incident_class ORDER BY major_code"),
+}
+"""The filters whose values the deployment itself brings: what there is of each."""
+
 _SQL_TYPES: Mapping[Kind, Any] = {
     Kind.TEXT: sa.Text(),
     Kind.INTEGER: sa.BigInteger(),
@@ -208,9 +214,18 @@ def conditions(session: Session, key: str, flt: FeatureFilter) -> list[sa.Column
     for name, values in flt.where.items():
         if name not in kind.filters:
             raise InvalidInput(f"{key} can't be filtered by {name}", field=name)
+        if name in _CLASSES:
+            _known(session, name, values)
         of = next(p.kind for p in kind.properties if p.name == name)
         found.append(view.c[name] == sa.any_(sa.literal(_values(kind, name, values), ARRAY(_SQL_TYPES[of]))))
     return found
+
+
+def _known(session: Session, name: str, values: Sequence[str]) -> None:
+    """Refuses classes that the deployment hasn't. Raises `UnknownCode`."""
+    known = list(session.scalars(_CLASSES[name]))
+    if not set(values) <= set(known):
+        raise UnknownCode(f"{name} takes {', '.join(known)}", field=name, allowed=known)
 
 
 def _values(kind: FeatureType, name: str, texts: Sequence[str]) -> list[object]:

@@ -50,7 +50,8 @@ SELECT '{"type":"FeatureCollection","features":['
     || coalesce(string_agg(
         '{"type":"Feature","id":' || id
         || ',"properties":' || jsonb_strip_nulls(jsonb_build_object('name', name, 'use', use, 'class', class))::text
-        || ',"geometry":' || ST_AsGeoJSON(ST_ForcePolygonCCW(ST_Transform(ST_SimplifyPreserveTopology(geom, 0.0000015), 4326)), 7, 0) || '}',
+        || ',"geometry":' || ST_AsGeoJSON(
+            ST_ForcePolygonCCW(ST_Transform(ST_SimplifyPreserveTopology(geom, 0.0000015), 4326)), 7, 0) || '}',
         ',' ORDER BY id), '')
     || ']}'
 FROM (%s) AS source

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geo.crs import MAX_LAT, Crs, to_storage
+from geo.crs import MAX_LAT, MAX_LON, Crs, to_storage
 from geo.errors import InvalidInput
 from geo.source_crs import source_crs
 
@@ -72,8 +72,9 @@ def read_coordinates(text: str) -> Written | None:
     one, other = (_value(match) for match in found)
     if abs(one.amount) >= _LEAST_M and abs(other.amount) >= _LEAST_M and not (one.is_marked or other.is_marked):
         return _metres(one.amount, other.amount, crs)
-    # Two plain whole numbers are a house's or a street's far more often.
-    if not crs and not one.side and not other.side and "." not in rest and "°" not in rest:
+    # Two plain whole numbers are a house's or a street's far more often, but no house has such a pair of them.
+    is_beyond = "," in rest and min(abs(one.amount), abs(other.amount)) > MAX_LON
+    if not is_beyond and not crs and not one.side and not other.side and "." not in rest and "°" not in rest:
         return None
     return _degrees(one, other, crs)
 

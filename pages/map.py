@@ -41,8 +41,8 @@ _NARROW_PX = 900
 _TABS_PX = 56
 _OFTEN_S, _SELDOM_S = 2.0, 10.0
 """How soon after one another changes may redraw; people on their rounds move all the time."""
-_BY_CLOCK = "30s"
-"""How often what changes by the clock alone is drawn anew: minutes that are left, and what is overdue by now."""
+_AGAIN_S = 30.0
+"""How soon what changes by the clock alone is drawn anew: minutes that are left, and what is overdue by now."""
 _MEASURE, _HEAT, _PLAY = "measure", "heat", "play"
 _TOOLS = {_MEASURE: N_("测量"), _HEAT: N_("热力图"), _PLAY: N_("时间回放")}
 _TOOL_KEY = "map_tool"
@@ -61,7 +61,7 @@ def render() -> None:
     _live(layout.viewport("map_viewport"))
 
 
-@st.fragment(run_every=_BY_CLOCK, key="map_live")
+@st.fragment(key="map_live")
 def _live(size: layout.Viewport) -> None:
     """The map goes to the browser first: its tiles are on their way while the tree is counted and the list is read."""
     with commands.calmly():
@@ -81,7 +81,8 @@ def _live(size: layout.Viewport) -> None:
         with tree:
             st.html(f"<h2>{_('图层')}</h2>")
             chosen = layertree.show(grid.code if grid else None, q)
-        live.follow("map_changes", {key: _SELDOM_S if key == "workers" else _OFTEN_S for key in chosen.filters})
+        paces = {key: _SELDOM_S if key == "workers" else _OFTEN_S for key in chosen.filters}
+        live.follow("map_changes", paces, again_s=_AGAIN_S)
         selected = _selected()
         tool = _tool()
         with st.container(key="map_chart"):
@@ -129,8 +130,13 @@ def _sheet(listed: int | None, selected: Found | None, narrowed: int, *, is_fold
 
 
 def _selected() -> Found | None:
-    layer, _, code = deeplink.held(_SELECTED).partition(":")
-    return featurecard.find(layer, code) if code else None
+    at = deeplink.held(_SELECTED)
+    layer, _, code = at.partition(":")
+    found = featurecard.find(layer, code)
+    if found is None and at:
+        deeplink.hold(_SELECTED, "")
+        deeplink.tell([code or at])
+    return found
 
 
 def _follow(target: str | None, *, is_new: bool) -> None:

@@ -6,11 +6,16 @@ value put into the session is told to the browser once, and lost where another r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import streamlit as st
 
+from governance.language import _
+from pages.ui import wording
+
 _HELD = "_held_"
+_MOST, _LONGEST = 5, 40
+"""How many values a message names, and how many characters of each."""
 
 
 def asked(key: str, offered: Collection[str]) -> list[str]:
@@ -53,3 +58,24 @@ def hold(key: str, value: str) -> None:
     """Makes `value` the choice, "" for none, here and in the address."""
     st.session_state[_HELD + key] = value
     keep(key, value)
+
+
+def settle(choices: Mapping[str, Collection[str] | None]) -> None:
+    """Takes what isn't on offer out of the address, and tells of it; `choices` are the values by key, None for any.
+
+    A link is kept for months, in which classes and kinds come and go.
+    """
+    dead: list[str] = []
+    for key, offered in choices.items():
+        codes = [code for code in st.query_params.get(key, "").split(",") if code]
+        if offered is not None and not set(codes) <= set(offered):
+            dead += [code for code in codes if code not in offered]
+            keep(key, [code for code in codes if code in offered])
+    tell(dead)
+
+
+def tell(dead: Sequence[str]) -> None:
+    """Says which values of a link or of a saved filter there are no more."""
+    if dead:
+        told = wording.listed(value[:_LONGEST] for value in dead[:_MOST])
+        st.toast(_("链接或筛选里的 {values} 现在没有，已去掉", values=told), icon=":material/info:")

@@ -83,8 +83,9 @@ class _Counts:
 
 
 def arrive() -> None:
-    """Takes the grid from the address, when the whole screen is drawn."""
+    """Takes the grid from the address, when the whole screen is drawn, and leaves out what the filters don't offer."""
     deeplink.arrive(_GRID)
+    deeplink.settle(_choices())
 
 
 def grid() -> tuple[GridRow | None, list[Chip]]:
@@ -96,6 +97,9 @@ def grid() -> tuple[GridRow | None, list[Chip]]:
     scope = context.principal().grid_prefix
     known = {row.code: row for row in rows if row.code.startswith(scope) or scope.startswith(row.code)}
     chosen = known.get(deeplink.held(_GRID))
+    if chosen is None and (dead := deeplink.held(_GRID)):
+        narrow_to(None)
+        deeplink.tell([dead])
     chain = _chain(chosen, known)
     parent: str | None = None
     for level, column in zip(_CASCADE, st.columns(len(_CASCADE), gap="small"), strict=True):
@@ -161,16 +165,19 @@ def address() -> dict[str, list[str]]:
 
 
 def restore(query: Mapping[str, Sequence[str]]) -> None:
-    """Sets every filter to what `address` answered once, as a callback; what is offered no more is left out."""
+    """Sets every filter to what `address` answered once, as a callback; what is offered no more is told, not set."""
     narrow_to(next(iter(query.get(_GRID, ())), None))
+    dead: list[str] = []
     for key, is_on in _switches().items():
         st.session_state[key] = (query[key][0] == "true") if query.get(key) else is_on
     for key, offered in _choices().items():
         kept = [value for value in query.get(key, ()) if offered is None or value in offered]
+        dead += [value for value in query.get(key, ()) if value not in kept]
         if key in _ONE_OF:
             st.session_state[key] = kept[0] if kept else _ONE_OF[key]
         else:
             st.session_state[key] = kept
+    deeplink.tell(dead)
 
 
 def _switches() -> dict[str, bool]:

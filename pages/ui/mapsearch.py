@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from db import features, territory
-from geo.crs import Crs
+from geo.crs import MAX_LAT, MAX_LON, Crs
 from geo.errors import InvalidInput
 from geo.features import FEATURE_TYPES, FeatureFilter
 from geo.written import Written, read_coordinates, to_place
@@ -58,7 +58,9 @@ def place_of(text: str) -> Place | None:
     try:
         at = to_place(written, datum=datum, metric_srid=context.county().metric_srid)
     except InvalidInput as error:
-        return Place(fault=commands.text_of(error), written=written)
+        is_beyond = not written.is_metric and (abs(written.x) > MAX_LON or abs(written.y) > MAX_LAT)
+        beyond = _("这不是地球上的位置：经度在 ±180 度以内，纬度在 ±90 度以内。")
+        return Place(fault=beyond if is_beyond else commands.text_of(error), written=written)
     return Place(at=at, written=written)
 
 

@@ -177,6 +177,40 @@ def test_a_value_that_cannot_be_read_is_named(clients: Any, query: str, field: s
     _is_problem(clients.dispatcher.get(f"/api/layers/incidents/items?{query}"), 422, field)
 
 
+@pytest.mark.parametrize(
+    ("query", "field", "one"),
+    [
+        ("incidents/items?severity=9", "severity", "1"),
+        ("incidents/items?severity=03", "severity", "3"),
+        ("incidents/items?status=bogus", "status", "reported"),
+        ("incidents/items?status=closed,bogus", "status", "closed"),
+        ("incidents/items?source=dream", "source", "hotline"),
+        ("incidents/items?class=9999", "class", "0101"),
+        ("incidents/export?major=99", "major", "04"),
+        ("devices/items?kind=toaster", "kind", "camera"),
+        ("devices/export?status=closed", "status", "offline"),
+        ("grids/items?level=province", "level", "street"),
+        ("stations/items?kind=camera", "kind", "warm_stop"),
+        ("buildings/items?usage=castle", "usage", "residential"),
+        ("workers/items?availability=asleep", "availability", "busy"),
+        ("workers/items?position_source=guess", "position_source", "fresh"),
+    ],
+)
+def test_a_value_that_nothing_has_is_refused_with_what_is_allowed(clients: Any, query: str, field: str, one: str):
+    """An empty answer would look like a county without such features."""
+    document = _is_problem(clients.dispatcher.get(f"/api/layers/{query}"), 422, field)
+    assert document["code"] == "unknown_code"
+    assert one in document["allowed"]
+    assert one in document["detail"]
+    assert one in document["reason"]
+
+
+def test_a_tile_refuses_them_too(clients: Any):
+    """Map and list ask by the same filter."""
+    _is_problem(clients.dispatcher.get("/tiles/devices/13/6917/2946.pbf?status=bogus"), 422, "status")
+    _is_problem(clients.dispatcher.get("/tiles/incidents/13/6917/2946.pbf?class=9999"), 422, "class")
+
+
 def test_a_nul_in_the_address_is_refused(clients: Any):
     """What PostgreSQL can't hold doesn't reach it."""
     assert clients.dispatcher.get("/api/layers/incidents/items?q=%00").status_code == 400

@@ -47,7 +47,20 @@ def test_a_place_is_read_however_it_is_written(text: str):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "供暖", "12", "3 5", "12,5", "QA20261124-0032", "220723003001", "幸福路 12-3 号", "1.5 2.5 3.5", "45.005"],
+    [
+        "",
+        "供暖",
+        "12",
+        "3 5",
+        "12,5",
+        "QA20261124-0032",
+        "220723003001",
+        "幸福路 12-3 号",
+        "1.5 2.5 3.5",
+        "45.005",
+        "999 999",
+        "12,305",
+    ],  # fmt: skip
 )
 def test_words_and_single_numbers_are_no_coordinates(text: str):
     """What somebody looks for by name, number or code is left to the search."""
@@ -68,6 +81,15 @@ def test_coordinates_that_cannot_be_are_refused(text: str):
     """They are meant as a place, so that it is said what is wrong with them."""
     with pytest.raises(InvalidInput):
         read_coordinates(text)
+
+
+@pytest.mark.parametrize("text", ["999,999", "-999, 500", "999，999"])
+def test_numbers_that_lie_beyond_the_earth_are_no_words(text: str):
+    """A pair with a comma that no house has is meant as a place, and there is none."""
+    written = read_coordinates(text)
+    assert written is not None
+    with pytest.raises(InvalidInput):
+        to_place(written, datum=Crs.WGS84, metric_srid=4550)
 
 
 @pytest.mark.parametrize("datum", [Crs.GCJ02, Crs.BD09])

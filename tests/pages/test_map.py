@@ -233,6 +233,38 @@ def test_only_this_grid_chooses_the_whole_chain(visit: Any):
     assert "grid=220723003001001" in _data(screen, "focus").split("&")
 
 
+def _told(screen: Any) -> str:
+    return " ".join(str(toast.value) for toast in screen.toast)
+
+
+def test_a_link_with_dead_values_opens_without_them_and_says_so(opened: Any):
+    """A class, a kind, a grid and a feature that there are no more leave the address; the rest of the link holds."""
+    screen = opened({
+        "incidents-severity": "3,9", "devices-kind": "toaster", "map_class": "旧大类", "map_since": "5", "in": "999",
+        "at": "incidents:QA0",
+    })  # fmt: skip
+
+    assert "severity=3" in _data(screen, "incidents").split("&")
+    assert not {"devices-kind", "map_class", "map_since", "in", "at"} & set(screen.query_params)
+    assert all(dead in _told(screen) for dead in ("9", "toaster", "旧大类", "5", "999", "QA0"))
+
+
+def test_a_live_link_is_told_nothing_about(opened: Any):
+    """What is on offer stays in the address without a word."""
+    screen = opened({"incidents-severity": "3", "in": RUSONG, "map_class": "公用设施"})
+    assert _told(screen) == ""
+    assert screen.query_params["in"] == RUSONG
+
+
+def test_a_saved_filter_leaves_out_what_is_gone(opened: Any):
+    """Its window's button says so, as a link does."""
+    script = "from pages.ui import layertree\nlayertree.restore({'incidents-severity': ['3', '9']})"
+    opened({})
+    screen = AppTest.from_string(script, default_timeout=30).run()
+    assert "9" in _told(screen)
+    assert screen.session_state["incidents-severity"] == ["3"]
+
+
 def _view(screen: Any) -> tuple[float, float]:
     view = _deck(screen)["initialViewState"]
     return view["longitude"], view["latitude"]
@@ -267,7 +299,10 @@ def test_coordinates_count_in_the_system_that_is_chosen(visit: Any):
     assert f"东经 {lon:.6f}°，北纬 {lat:.6f}°" in _html(screen)
 
 
-@pytest.mark.parametrize(("text", "told"), [("45.1N 45.2N", "坐标写法有误"), ("116.4,39.9", "不在")])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("45.1N 45.2N", "坐标写法有误"), ("116.4,39.9", "不在"), ("999,999", "不是地球上的位置")],
+)
 def test_coordinates_that_lead_nowhere_are_told(visit: Any, text: str, told: str):
     """Two latitudes are no place, and Peking is not in the county."""
     screen = visit("officer")
