@@ -60,7 +60,7 @@ def test_a_place_is_read_however_it_is_written(text: str):
         "45.005",
         "999 999",
         "12,305",
-    ],  # fmt: skip
+    ],
 )
 def test_words_and_single_numbers_are_no_coordinates(text: str):
     """What somebody looks for by name, number or code is left to the search."""
