@@ -69,7 +69,7 @@ def _live(size: layout.Viewport) -> None:
         with bar:
             where, look_for = st.columns([3, 1], gap="small")
         with where, st.container(key="map_where"):
-            boxes, saved = st.columns([4, 1.5], gap="small")
+            boxes, saved = st.columns([5, 1.2], gap="small")
             with boxes:
                 grid, grid_chips = layertree.grid()
         with look_for:

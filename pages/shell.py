@@ -20,7 +20,7 @@ from governance.access import Permission, Principal, Role
 from governance.language import N_, _
 from pages import administration, desk, planning, visits, wall
 from pages import map as officers_map
-from pages.ui import commands, context, layout, theme
+from pages.ui import commands, context, layout, live, theme, wording
 
 PRODUCT = N_("网格治理指挥中心")
 # The page that lists the screens; the wall, which has no navigation, leads here. (A docstring here would be shown.)
@@ -173,9 +173,10 @@ def _directory(principal: Principal | None, title: str, told: str) -> None:
 
 def _account(principal: Principal) -> None:
     """Who is logged in, and the way out."""
-    demo = ""
+    demo, zone = "", str(wording.LOCAL)
     with commands.calmly():
         demo = f'<b class="demo">{_("演示数据")}</b>' if context.county().is_demo else ""
+        zone = context.county().timezone
     with st.container(key="gc_account", horizontal=True, gap="small", vertical_alignment="center"):
         st.html(
             f"""<div class="gc-account">{demo}<span>{escape(principal.display_name or principal.account)}
@@ -191,6 +192,7 @@ def _account(principal: Principal) -> None:
             <button type="submit">{_("退出")}</button></form></div>{kept}""",
             unsafe_allow_javascript=bool(kept),
         )
+        live.cut("gc_cut", now=context.now(), zone=zone)
 
 
 def _languages() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from governance.language import current
+import streamlit as st
+
+from governance.language import _, current
 from pages.ui import parts
 
 
@@ -27,3 +29,14 @@ def clock(key: str, *, now: datetime, zone: str) -> None:
     """
     data = {"now": now.timestamp() * 1000, "zone": zone, "locale": current()}
     parts.component("clock", '<i class="clock" hidden></i>')(key=key, data=data)
+
+
+def cut(key: str, *, now: datetime, zone: str) -> None:
+    """The frame's badge, which shows by itself since when the server has been out of reach, and goes when it is back.
+
+    It stands where it is called, hidden until then, with the time by the server's clock.
+    """
+    told = _("与服务器断开，自 {time} 起未更新", time="<b></b>")
+    st.html(f'<p class="gc-cut" role="status">{told}</p>')
+    data = {"now": now.timestamp() * 1000, "zone": zone}
+    parts.component("cut", '<i class="cut" hidden></i>')(key=key, data=data)

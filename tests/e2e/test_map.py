@@ -3,7 +3,38 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
+
+_CUT_OFF = """() => [...document.querySelectorAll(".st-key-map_bar input[placeholder]")].map(field => {
+  const style = getComputedStyle(field), pen = document.createElement('canvas').getContext('2d')
+  pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`
+  const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight)
+  return [field.placeholder, Math.round(pen.measureText(field.placeholder).width - room)]
+}).filter(([, over]) => over > 0)"""
+"""The words in the empty fields of the map's bar that are longer than their field, with so many pixels too much."""
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("width", [1280, 1440, 1600, 1920])
+def test_no_words_of_the_bar_are_cut_off(visit: Any, width: int, language: str):
+    """Four grids, the search and the saved filters are read in full on every desktop, and none lies on another."""
+    visitor = visit("officer", f"/map?lang={language}", width=width, height=900)
+    page = visitor.page
+    expect(page.locator(".st-key-map_bar input")).to_have_count(5)
+    expect(page.locator(".st-key-map_saved button")).to_be_visible()
+    assert page.evaluate(_CUT_OFF) == []
+    boxes = [
+        each.bounding_box()
+        for each in page.locator(".st-key-map_bar :is([data-testid=stSelectbox], [data-testid=stTextInput])").all()
+    ]
+    boxes += [page.locator(f".st-key-{part} button").first.bounding_box() for part in ("map_saved", "map_tools")]
+    for n, one in enumerate(boxes):
+        for other in boxes[n + 1 :]:
+            aside = one["x"] + one["width"] <= other["x"] + 1 or other["x"] + other["width"] <= one["x"] + 1
+            above = one["y"] + one["height"] <= other["y"] + 1 or other["y"] + other["height"] <= one["y"] + 1
+            assert aside or above, (one, other)
+    visitor.shoot(f"map-bar-{width}-{language}")
 
 
 def test_on_a_phone_nothing_is_cut_off_and_a_thumb_hits_everything(visit: Any):

@@ -1,0 +1,50 @@
+// Says in the frame's badge since when the server has been out of reach. A screen that follows the change feed hears of
+// that by the feed; for the others this asks, because a line for each of many tabs would use up what a browser opens.
+const EVERY_MS = 4000
+const PATIENCE_MS = 6000
+const GATEWAYS = [502, 503, 504]
+
+export default function (component) {
+  const { data, parentElement } = component
+  const host = parentElement.querySelector(".cut")
+  const root = document.documentElement
+  const time = new Intl.DateTimeFormat("zh-CN", { timeZone: data.zone, hourCycle: "h23", timeStyle: "medium" })
+  // What was sent lay on the way for a while: the fastest of all is the nearest to the server's clock.
+  host.ahead = Math.max(host.ahead ?? -Infinity, data.now - Date.now())
+  host.heardAt ||= Date.now()
+  host.failures ||= 0
+  const isThere = async () => {
+    try {
+      const answer = await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) })
+      // What answers in the server's place is no server; its own 503 is a document about the database.
+      return !GATEWAYS.includes(answer.status) || answer.headers.get("content-type")?.includes("json")
+    } catch {
+      return false
+    }
+  }
+  const look = async () => {
+    if (!window.gridcommandFeed && !document.hidden) {
+      if (await isThere()) {
+        host.heardAt = Date.now()
+        host.failures = 0
+        delete root.dataset.cutAt
+      } else if ((host.failures += 1) > 1) root.dataset.cutAt ||= new Date(host.heardAt).toISOString()
+    }
+    clearTimeout(host.due)
+    host.due = setTimeout(look, EVERY_MS)
+  }
+  const write = () => {
+    const at = document.querySelector(".gc-cut b")
+    if (at && root.dataset.cutAt) at.textContent = time.format(Date.parse(root.dataset.cutAt) + host.ahead)
+  }
+  host.watch?.disconnect()
+  host.watch = new MutationObserver(write)
+  host.watch.observe(root, { attributes: true, attributeFilter: ["data-cut-at"] })
+  clearTimeout(host.due)
+  host.due = setTimeout(look, EVERY_MS)
+  write()
+  return () => {
+    clearTimeout(host.due)
+    host.watch.disconnect()
+  }
+}

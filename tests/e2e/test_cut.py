@@ -1,0 +1,63 @@
+"""What screens say of a server that is away, and that they heal by themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from db.session import Database
+from tests.conftest import Server
+from tests.product import Product
+
+
+@pytest.fixture
+def database(server: Server, county_template: str) -> Iterator[Database]:
+    """The demo county in a database of this test's own, which stays while the app is away."""
+    with server.clone(county_template) as database:
+        yield database
+
+
+@pytest.fixture
+def product(database: Database, tmp_path: Path) -> Iterator[Product]:
+    product = Product(tmp_path, DATABASE_URL=database.url)
+    try:
+        product.start()
+        yield product
+    finally:
+        product.stop()
+
+
+@pytest.fixture
+def origin(product: Product) -> str:
+    return product.origin
+
+
+def test_every_screen_says_that_the_server_is_away_and_heals(visit: Any, product: Product):
+    """The desk asks for itself, the map hears by the change feed: a badge of ours, and no word of Streamlit's."""
+    seen = {
+        "desk": visit("dispatcher", "/desk?lang=en").page,
+        "map": visit("officer", "/map").page,
+    }
+    told = {"desk": "Server out of reach", "map": "与服务器断开"}
+    for page in seen.values():
+        expect(page.locator(".gc-cut")).to_be_hidden()
+        page.evaluate("window.wasHere = true")
+
+    product.kill()
+
+    for name, page in seen.items():
+        badge = page.locator(".gc-cut")
+        expect(badge).to_contain_text(told[name], timeout=60_000)
+        expect(badge.locator("b")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))
+        expect(page.locator("[role=dialog]")).to_have_count(1, timeout=60_000)
+        expect(page.locator("[role=dialog]")).to_be_hidden()
+    product.start()
+    for page in seen.values():
+        expect(page.locator(".gc-cut")).to_be_hidden(timeout=60_000)
+        expect(page.locator("[role=dialog]")).to_have_count(0, timeout=60_000)
+        assert page.evaluate("window.wasHere === true")
