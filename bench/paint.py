@@ -77,6 +77,8 @@ def _first_paint(browser: Browser, address: str, colours: tuple[str, ...], *, lo
     page = context.new_page()
     began = time.perf_counter()
     page.goto(address, wait_until="commit")
+    # Before there is a canvas nothing can stand on it, and every picture of the screen costs what is measured.
+    page.wait_for_selector('[data-testid="stDeckGlJsonChart"] canvas', timeout=_PATIENCE_S * 1000)
     while not _is_painted(page, colours):
         if time.perf_counter() - began > _PATIENCE_S:
             return _PATIENCE_S

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from geo.errors import InvalidInput, UnknownCode
 from geo.extent import Extent
 from geo.features import FEATURE_TYPES, FeatureFilter
 from geo.geojson import read_features
+from tests.conftest import NOW
 from tests.people import DISPATCHER, OFFICER, RUSONG, VIEWER
 
 TOWN = Extent(min_x=123.985, min_y=44.985, max_x=124.05, max_y=45.03, srid=4326)
@@ -120,6 +122,38 @@ def test_facets_count_by_value(shared_county: Database):
         by_status = features.facets(session, "devices", "status", flt)
         assert sum(by_status.values()) == features.count(session, "devices", FeatureFilter(where={"kind": ("camera",)}))
         assert by_status["online"] == features.count(session, "devices", flt)
+
+
+@pytest.mark.parametrize(
+    ("key", "by", "flt"),
+    [
+        ("devices", ("kind", "status"), FeatureFilter()),
+        ("devices", ("kind", "status"), FeatureFilter(where={"kind": ("camera",), "status": ("online", "alarm")})),
+        ("devices", ("status",), FeatureFilter(where={"kind": ("camera",)}, q="1", grid="220723003")),
+        ("incidents", ("severity", "status"), FeatureFilter(where={"is_open": ("true",), "severity": ("3", "4")})),
+        ("incidents", ("severity",), FeatureFilter(where={"is_open": ("true",)}, since=NOW - timedelta(days=2))),
+        ("incidents", ("severity",), FeatureFilter(where={"is_open": ("true",), "is_overdue": ("true",)})),
+        ("workers", ("availability",), FeatureFilter(where={"availability": ("busy",)}, q="王")),
+    ],
+)
+def test_one_reading_counts_as_many_do(shared_county: Database, key: str, by: tuple[str, ...], flt: FeatureFilter):
+    """Shown, total and the numbers by value are those of `count` and `facets`, each by its own filter."""
+    kept = FeatureFilter(grid=flt.grid, where={n: v for n, v in flt.where.items() if n == "is_open"})
+    with shared_county.session(DISPATCHER) as session:
+        tally = features.tally(session, key, flt, by=by, kept=["is_open"] if key == "incidents" else [])
+        assert tally.shown == features.count(session, key, flt)
+        assert tally.total == features.count(session, key, kept)
+        assert {name: dict(numbers) for name, numbers in tally.by.items()} == {
+            name: features.facets(session, key, name, flt) for name in by
+        }
+
+
+def test_counting_ends_where_it_is_told_to(shared_county: Database):
+    """A bounded count is the count up to its bound, and the bound from there on."""
+    with shared_county.session(DISPATCHER) as session:
+        whole = features.count(session, "devices", FeatureFilter())
+        found = [features.count(session, "devices", FeatureFilter(), most=most) for most in (7, whole, whole + 7)]
+    assert found == [7, whole, whole]
 
 
 @pytest.mark.parametrize(

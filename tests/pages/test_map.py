@@ -17,7 +17,7 @@ from geo.features import FeatureFilter
 from governance.access import SYSTEM, Principal, Role
 from layers.catalog import LAYERS
 from layers.spec import Source
-from pages.ui import layertree, wording
+from pages.ui import chart, featurecard, layertree, wording
 
 RUSONG = "220723003"
 OFFICER = Principal(account="officer", role=Role.OFFICER, grid_prefix=RUSONG)
@@ -60,6 +60,34 @@ def test_the_tree_counts_as_the_database_does(visit: Any, provided: Database):
         for key in ("incidents", "workers", "stations", "venues", "centres"):
             shown = features.count(session, key, FeatureFilter(where=LAYERS[key].ordinary))
             assert f'.st-key-show_{key} label::after{{content:"{shown:,} / ' in html, key
+
+
+def test_the_map_is_on_its_way_before_the_tree_is_counted(visit: Any, monkeypatch: pytest.MonkeyPatch):
+    """A million features take a while to count, and the first tiles needn't wait for that."""
+    order: list[str] = []
+
+    def noted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def through(*args: Any, **kwargs: Any) -> Any:
+            order.append(name)
+            return call(*args, **kwargs)
+
+        return through
+
+    monkeypatch.setattr("pages.ui.chart.show_selectable", noted("map", chart.show_selectable))
+    monkeypatch.setattr("db.features.tally", noted("tree", features.tally))
+    monkeypatch.setattr("pages.ui.featurecard.rows", noted("list", featurecard.rows))
+    visit("officer")
+    assert order[0] == "map"
+    assert {"tree", "list"} <= set(order)
+
+
+def test_the_map_follows_the_layers_that_are_on(opened: Any):
+    """What is off changes nothing on the screen; what changes by the clock alone is drawn anew in half a minute."""
+    screen = opened({"show_devices": "true", "show_workers": "false"})
+    (live,) = [each.proto for each in screen.get("bidi_component") if each.proto.component_name == "gridcommand_live"]
+    data = json.loads(live.json)
+    assert set(data["layers"]) == {"incidents", "stations", "venues", "centres", "grids", "devices"}
+    assert data["again_s"] == 30
 
 
 def test_finished_incidents_are_hidden_until_asked_for(visit: Any):
