@@ -40,6 +40,7 @@ def render() -> None:
     with st.container(key="wall_header"):
         st.html(panels.header(now=context.now(), zone=_zone(), title=county.title))
         live.clock("wall_clock", now=context.now(), zone=county.timezone)
+    parts.keys("wall_keys", {"Escape": "wall_up"})
     _board()
 
 

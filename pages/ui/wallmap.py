@@ -108,7 +108,6 @@ def show(size: layout.Viewport) -> None:
         on_place=_clicked,
         on_grid=_go,
     )
-    parts.keys("wall_keys", {"Escape": "wall_up"})
     if st.session_state.pop(_MOVED, False):
         st.rerun()
 
