@@ -40,6 +40,7 @@ def render() -> None:
     with st.container(key="wall_header"):
         st.html(panels.header(now=context.now(), zone=_zone(), title=county.title))
         live.clock("wall_clock", now=context.now(), zone=county.timezone)
+    parts.keys("wall_keys", {"Escape": "wall_up"})
     _board()
 
 
@@ -47,14 +48,14 @@ def _zone() -> ZoneInfo:
     return ZoneInfo(context.county().timezone)
 
 
-def _badge(now: datetime) -> None:
+def _badge(now: datetime) -> str:
     """Whether what is shown is alive; without the database the figures stay and turn grey."""
     feed = context.deployment().feed
     lost_at: datetime | None = st.session_state.get("_wall_lost_at") or (None if feed.is_live else feed.lost_at or now)
     changed_at = feed.last_change_at or st.session_state.get("_wall_read_at") or now
     is_demo = context.county().is_demo
     grey = "" if lost_at is None else "<style>.panel,.ticker{filter:grayscale(1) opacity(.62)}</style>"
-    st.html(panels.badge(lost_at=lost_at, changed_at=changed_at, now=now, zone=_zone(), is_demo=is_demo) + grey)
+    return panels.badge(lost_at=lost_at, changed_at=changed_at, now=now, zone=_zone(), is_demo=is_demo) + grey
 
 
 @st.fragment(key="wall_map_tick")
@@ -70,9 +71,8 @@ def _board() -> None:
     with st.container(key="wall_period"):
         period = _period()
     read = _read(_since(period, now), now)
-    with st.container(key="wall_badge"):
-        _badge(now)
     if read is None:
+        st.html(_badge(now))
         return
     found, gaps = read
     at = found.chain[0] if found.chain else None
@@ -80,20 +80,20 @@ def _board() -> None:
     page = turn % pages
     rows = found.queue[page * _CASES_A_PAGE : (page + 1) * _CASES_A_PAGE]
     proposed = _proposals(rows, now)
-    with st.container(key="wall_left"):
-        st.html(
-            panels.today(found.today, title=_(_PERIODS[period]), place=at.name if at else "")
-            + panels.trend(found.trend, zone=zone)
-            + panels.ranking(found.ranking, turn=turn, level=follow.level_below(at.level) if at else "community")
-            + panels.reported(found.reported, turn=turn, is_part=at is not None)
-        )
-    with st.container(key="wall_right"):
-        st.html(
-            panels.duty(found.duty, turn=turn)
-            + panels.queue(rows, proposed, total=len(found.queue), page=page, pages=pages, now=now)
-            + panels.coverage(gaps, turn=turn)
-            + panels.devices(found.devices)
-        )
+    left = (
+        panels.today(found.today, title=_(_PERIODS[period]), place=at.name if at else "")
+        + panels.trend(found.trend, zone=zone)
+        + panels.ranking(found.ranking, turn=turn, level=follow.level_below(at.level) if at else "community")
+        + panels.reported(found.reported, turn=turn, is_part=at is not None)
+    )
+    right = (
+        panels.duty(found.duty, turn=turn)
+        + panels.queue(rows, proposed, total=len(found.queue), page=page, pages=pages, now=now)
+        + panels.coverage(gaps, turn=turn)
+        + panels.devices(found.devices)
+    )
+    # In one piece: what a run costs is mostly the number of elements that it sends.
+    st.html(_badge(now) + panels.column(left, name="left") + panels.column(right, name="right"))
     _actions(rows, proposed)
     with st.container(key="wall_alarm"):
         parts.alarm("wall_alarms", _urgent(found.urgent))

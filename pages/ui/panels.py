@@ -45,6 +45,11 @@ def panel(title: str, body: str, *, aside: str = "", name: str = "") -> str:
     )
 
 
+def column(body: str, *, name: str) -> str:
+    """The panels on one side of the map: `left` or `right`."""
+    return f'<div class="column {escape(name)}">{body}</div>'
+
+
 def pager(page: int, pages: int) -> str:
     """Where a rotating list stands: 3/7; nothing while all fits."""
     return f'<span class="pager">{page + 1}/{pages}</span>' if pages > 1 else ""

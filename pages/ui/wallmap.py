@@ -108,7 +108,6 @@ def show(size: layout.Viewport) -> None:
         on_place=_clicked,
         on_grid=_go,
     )
-    parts.keys("wall_keys", {"Escape": "wall_up"})
     if st.session_state.pop(_MOVED, False):
         st.rerun()
 
@@ -209,10 +208,10 @@ def _lock(view: Follow) -> None:
             minutes = follow.RETURNS_AFTER.seconds // 60
             st.button(_("★ 恢复自动视野"), key="wall_follow", on_click=_release)
             told = _("{n} 分钟无人操作自动恢复", n=minutes)
-            st.html(f"<p><b>{_('视野已锁定')}</b><span>{told}</span></p>")
+            said = f"<p><b>{_('视野已锁定')}</b><span>{told}</span></p>"
         else:
-            st.html(f'<p class="auto">{_("★ 自动视野")}</p>')
-        st.html(f'<p class="gap-key"><i></i>{_("覆盖空缺")}</p>')
+            said = f'<p class="auto">{_("★ 自动视野")}</p>'
+        st.html(f'{said}<p class="gap-key"><i></i>{_("覆盖空缺")}</p>')
 
 
 def _clicked(lon: float, lat: float) -> None:

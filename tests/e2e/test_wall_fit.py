@@ -33,7 +33,7 @@ def test_a_long_text_keeps_its_row_within_the_panel(browser: Browser, width: int
     page = context.new_page()
     page.set_content(
         f"<style>{theme.tokens(DARK)}</style>{layout.style('wall')}<div class='stApp'>"
-        f"<div class='st-key-wall_right'><div class='stHtml'>{html}</div></div></div>"
+        f"{panels.column(html, name='right')}</div>"
     )
 
     panel = page.locator(".panel.queue").bounding_box()

@@ -79,7 +79,7 @@ def test_a_wall_outlives_what_it_stands_on(
     """Each time the last picture stays, the badge says what is lost, and what happened since shows once it is back."""
     visitor = visit("wall", "/wall")
     page = visitor.page
-    badge, alarm = page.locator(".st-key-wall_badge"), page.locator(".st-key-wall_alarm .alarm")
+    badge, alarm = page.locator(".badge"), page.locator(".st-key-wall_alarm .alarm")
     expect(badge).to_contain_text("在线")
     expect(page.locator(".panel.queue")).to_be_visible()
     page.evaluate("window.wasHere = true")
