@@ -65,3 +65,16 @@ context.choose_language()
         return screen
 
     return make
+
+
+@pytest.fixture
+def opened(visit: Visit) -> Callable[[dict[str, str]], AppTest]:
+    """Opens the map itself by an address with a query, as a browser does; the shell's own way there would drop it."""
+
+    def make(query: dict[str, str]) -> AppTest:
+        visit("officer")  # logs in
+        screen = AppTest.from_string("from pages import map as page\npage.render()", default_timeout=30)
+        screen.query_params = query
+        return screen.run()
+
+    return make

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from streamlit.testing.v1 import AppTest
 
 from db import features, incidents, territory
 from db.session import Database
@@ -37,19 +36,6 @@ def _box(screen: Any, label: str) -> Any:
 
 def _data(screen: Any, ident: str) -> str:
     return next(layer["data"] for layer in _deck(screen)["layers"] if layer["id"] == ident)
-
-
-@pytest.fixture
-def opened(visit: Any) -> Callable[[dict[str, str]], AppTest]:
-    """Opens the map itself by an address with a query, as a browser does; the shell's own way there would drop it."""
-
-    def make(query: dict[str, str]) -> AppTest:
-        visit("officer")  # logs in
-        screen = AppTest.from_string("from pages import map as page\npage.render()", default_timeout=30)
-        screen.query_params = query
-        return screen.run()
-
-    return make
 
 
 def test_the_tree_counts_as_the_database_does(visit: Any, provided: Database):
@@ -259,38 +245,6 @@ def test_only_this_grid_chooses_the_whole_chain(visit: Any):
     assert "grid=220723003001001" in _data(screen, "incidents").split("&")
     assert _box(screen, "社区").value == "220723003001"
     assert "grid=220723003001001" in _data(screen, "focus").split("&")
-
-
-def _told(screen: Any) -> str:
-    return " ".join(str(toast.value) for toast in screen.toast)
-
-
-def test_a_link_with_dead_values_opens_without_them_and_says_so(opened: Any):
-    """A class, a kind, a grid and a feature that there are no more leave the address; the rest of the link holds."""
-    screen = opened({
-        "incidents-severity": "3,9", "devices-kind": "toaster", "map_class": "旧大类", "map_since": "5", "in": "999",
-        "at": "incidents:QA0",
-    })  # fmt: skip
-
-    assert "severity=3" in _data(screen, "incidents").split("&")
-    assert not {"devices-kind", "map_class", "map_since", "in", "at"} & set(screen.query_params)
-    assert all(dead in _told(screen) for dead in ("9", "toaster", "旧大类", "5", "999", "QA0"))
-
-
-def test_a_live_link_is_told_nothing_about(opened: Any):
-    """What is on offer stays in the address without a word."""
-    screen = opened({"incidents-severity": "3", "in": RUSONG, "map_class": "公用设施"})
-    assert _told(screen) == ""
-    assert screen.query_params["in"] == RUSONG
-
-
-def test_a_saved_filter_leaves_out_what_is_gone(opened: Any):
-    """Its window's button says so, as a link does."""
-    script = "from pages.ui import layertree\nlayertree.restore({'incidents-severity': ['3', '9']})"
-    opened({})
-    screen = AppTest.from_string(script, default_timeout=30).run()
-    assert "9" in _told(screen)
-    assert screen.session_state["incidents-severity"] == ["3"]
 
 
 def _view(screen: Any) -> tuple[float, float]:
