@@ -13,7 +13,7 @@ from geo.features import FeatureFilter
 from governance.language import N_, _
 from layers import deck, heat, legend, tooltip
 from layers.catalog import LAYERS
-from layers.palette import LIGHT
+from layers.palette import DARK, LIGHT, Palette
 from layers.spec import Look, Source
 from pages.ui import (
     chart,
@@ -29,6 +29,7 @@ from pages.ui import (
     parts,
     playback,
     savedfilters,
+    theme,
     wording,
 )
 from pages.ui.featurecard import Found
@@ -46,6 +47,8 @@ _AGAIN_S = 30.0
 _MEASURE, _HEAT, _PLAY = "measure", "heat", "play"
 _TOOLS = {_MEASURE: N_("测量"), _HEAT: N_("热力图"), _PLAY: N_("时间回放")}
 _TOOL_KEY = "map_tool"
+_GROUNDS = {"night": N_("夜间")}
+_GROUND_KEY = "map_ground"
 _FOLLOW_KEY = "map_in_view"
 _CLOSE_ZOOM = 16
 _LISTED_KEY = "map_listed"
@@ -84,9 +87,9 @@ def _live(size: layout.Viewport) -> None:
         paces = {key: _SELDOM_S if key == "workers" else _OFTEN_S for key in chosen.filters}
         live.follow("map_changes", paces, again_s=_AGAIN_S)
         selected = _selected()
-        tool = _tool()
+        tool, palette = _tools()
         with st.container(key="map_chart"):
-            clicked = _map(chosen, selected, _focus(grid), tool, size)
+            clicked = _map(chosen, selected, _focus(grid), tool=tool, palette=palette, size=size)
         with saved:
             savedfilters.show()
         with searched:
@@ -148,18 +151,28 @@ def _follow(target: str | None, *, is_new: bool) -> None:
         st.rerun(scope="fragment")
 
 
-def _tool() -> str | None:
-    with st.container(key="map_tools"):
-        tool = st.segmented_control(
-            _("工具"),
-            list(_TOOLS),
-            default=next(iter(deeplink.asked(_TOOL_KEY, _TOOLS)), None),
-            format_func=lambda code: _(_TOOLS[code]),
-            key=_TOOL_KEY,
-            label_visibility="collapsed",
-        )
-        deeplink.keep(_TOOL_KEY, tool)
-        return tool
+def _tools() -> tuple[str | None, Palette]:
+    """What is done with the map, and whether it is drawn for the day or for the night."""
+    with st.container(key="map_tools", horizontal=True, gap="small"):
+        tool = _one_of(_("工具"), _TOOLS, key=_TOOL_KEY)
+        is_night = _one_of(_("底图"), _GROUNDS, key=_GROUND_KEY) is not None
+    palette = DARK if is_night else LIGHT
+    st.html(f"<style>{theme.tokens(palette, selector='.st-key-map_chart')}</style>")
+    return tool, palette
+
+
+def _one_of(label: str, options: Mapping[str, str], *, key: str) -> str | None:
+    """A row of buttons of which one at most is pressed, as the address says."""
+    chosen = st.segmented_control(
+        label,
+        list(options),
+        default=next(iter(deeplink.asked(key, options)), None),
+        format_func=lambda code: _(options[code]),
+        key=key,
+        label_visibility="collapsed",
+    )
+    deeplink.keep(key, chosen)
+    return chosen
 
 
 def _chips(chips: list[layertree.Chip]) -> None:
@@ -184,7 +197,13 @@ def _focus(grid: GridRow | None) -> Source | None:
 
 
 def _map(
-    chosen: Chosen, selected: Found | None, focus: Source | None, tool: str | None, size: layout.Viewport
+    chosen: Chosen,
+    selected: Found | None,
+    focus: Source | None,
+    *,
+    tool: str | None,
+    palette: Palette,
+    size: layout.Viewport,
 ) -> str | None:
     """The map; answers "layer:code" of a feature that was clicked since the last run."""
     shown = deck.sources(chosen.revisions, chosen.filters, chosen.sizes)
@@ -194,10 +213,10 @@ def _map(
         shown = [source for source in shown if source.key != "incidents"]
     made = deck.compose(
         shown,
-        Look(palette=LIGHT, is_pickable=tool != _MEASURE),
+        Look(palette=palette, is_pickable=tool != _MEASURE),
         view=_view(size),
         ground=chart.the_ground(),
-        map_style=chart.map_style(LIGHT),
+        map_style=chart.map_style(palette),
         labels=context.deployment().feed.revision("grids"),
         label_kinds=_NAMED,
         marked=deck.Marked(lon=selected.lon, lat=selected.lat) if selected else None,

@@ -15,6 +15,7 @@ from geo.extent import Extent
 from geo.features import FeatureFilter
 from governance.access import SYSTEM, Principal, Role
 from layers.catalog import LAYERS
+from layers.palette import DARK, LIGHT, rgb
 from layers.spec import Source
 from pages.ui import chart, featurecard, layertree, wording
 
@@ -359,3 +360,16 @@ def test_a_workers_way_is_played_along(opened: Any, provided: Database):
     assert all(url.startswith(f"/api/tracks?workers={code}&since=") for url in (today, week))
     assert month == ""
     assert "map_track" not in {button.key for button in screen.button}
+
+
+def test_the_ground_is_drawn_for_the_night(opened: Any):
+    """As the address says; a link brings it back."""
+
+    def land(screen: Any) -> list[int]:
+        boundary = next(layer for layer in _deck(screen)["layers"] if layer["id"] == "base-boundary")
+        return boundary["_subLayerProps"]["polygons-fill"]["getFillColor"]
+
+    assert land(opened({})) == rgb(LIGHT.town)
+    night = opened({"map_ground": "night"})
+    assert land(night) == rgb(DARK.town)
+    assert night.query_params["map_ground"] == ["night"]
