@@ -61,7 +61,8 @@ def application(context: Context) -> FastAPI:
     app.state.context = context
     problems.install(app)
     of_incidents = (hotspots, coverage, incidents, recommendations, dispatching, photos, paper)
-    for part in (health, metrics, auth, layers, base_map, raster, tiles, *of_incidents, visits, tracks, feeds, stream):
+    # Routes are tried in this order, and maps ask most often.
+    for part in (base_map, tiles, layers, health, metrics, auth, raster, *of_incidents, visits, tracks, feeds, stream):
         app.include_router(part.router)
     app.mount("/assets", Assets(ROOT / "assets"), name="assets")
     return app

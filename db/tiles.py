@@ -190,11 +190,13 @@ def _read(
     database: Database, principal: Principal, statement: Statement, at: Tile, **more: list[float] | list[int]
 ) -> bytes | None:
     left, top = at.corner
+    # The neighbours' very numbers: no point may fall between two tiles.
+    right, bottom = (at.x + 1) * at.side_m - WORLD_M / 2, WORLD_M / 2 - (at.y + 1) * at.side_m
     place = {
         "west": degrees(left / _RADIUS_M),
-        "east": degrees((left + at.side_m) / _RADIUS_M),
+        "east": degrees(right / _RADIUS_M),
         "north": degrees(atan(sinh(top / _RADIUS_M))),
-        "south": degrees(atan(sinh((top - at.side_m) / _RADIUS_M))),
+        "south": degrees(atan(sinh(bottom / _RADIUS_M))),
         "left": left,
         "top": top,
         "units_a_m": UNITS / at.side_m,
@@ -287,7 +289,8 @@ def _apart(kind: FeatureType, columns: Any, *, personal: bool) -> sa.Select[tupl
     west, south, east, north = _edges()
     plain = (_plain(kind, columns, p.name) for p in kind.visible(personal=personal))
     made = sa.select(_spot(*_metres(columns.geom)), columns.fid, *plain)
-    return made.where(lon.between(west, east), lat.between(south, north)).order_by(columns.fid)
+    # Who stands on an edge is in one tile, as in a cell.
+    return made.where(lon >= west, lon < east, lat > south, lat <= north).order_by(columns.fid)
 
 
 def _shapes(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from math import floor, pi
+from math import atan, degrees, floor, pi, sinh
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +201,21 @@ def test_what_has_no_room_is_gathered(county: Database, tmp_path: Path, number: 
         at = tile_of(here.lon, here.lat, zoom)
         got = read(tmp_path, at, made(county, "devices", FeatureFilter(), at))
         assert [row.get("n") for row in got] == ([None] * number if apart else [number])
+
+
+@pytest.mark.parametrize("zoom", [WHOLE_FROM, APART_FROM])
+def test_a_point_on_an_edge_is_in_one_tile(county: Database, tmp_path: Path, zoom: int):
+    """A corner of four tiles belongs to one of them."""
+    corner = tile_of(*TOWN, zoom)
+    x, y = corner.corner
+    lon, lat = degrees(x / 6378137), degrees(atan(sinh(y / 6378137)))
+    with county.engine.begin() as connection:
+        connection.execute(text("DELETE FROM device_alarm"))
+        connection.execute(text("DELETE FROM device WHERE id > (SELECT min(id) FROM device)"))
+        moved = text("UPDATE device SET geom = ST_SetSRID(ST_MakePoint(:lon, :lat), 4490)")
+        connection.execute(moved, {"lon": lon, "lat": lat})
+    four = [Tile(z=zoom, x=corner.x - i, y=corner.y - j) for j in (0, 1) for i in (0, 1)]
+    assert [len(read(tmp_path, at, made(county, "devices", FeatureFilter(), at))) for at in four].count(1) == 1
 
 
 @pytest.mark.parametrize(("z", "x", "y"), [(-1, 0, 0), (23, 0, 0), (2, 4, 0), (2, 0, 4), (2, -1, 0)])
