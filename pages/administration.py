@@ -77,7 +77,7 @@ def render() -> None:
     elif st.button(_("保存为新版本"), key="policy_save", type="primary", icon=":material/save:"):
         _try_to_save(draft, latest, note)
     if refused := commands.refused():
-        st.error(refused.text)
+        st.error(wording.literal(refused.text))
 
 
 def _chosen_version(known: list[policies.Version], seen: int) -> int:

@@ -180,7 +180,7 @@ def _chips(chips: list[layertree.Chip]) -> None:
     with st.container(key="map_chips", horizontal=True, gap="small"):
         for chip in chips:
             st.button(
-                f"{chip.text} ✕",
+                f"{wording.literal(chip.text)} ✕",
                 key=f"chip_{chip.key}_{chip.value}",
                 help=_("取消这个筛选"),
                 on_click=layertree.clear,

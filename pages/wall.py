@@ -183,9 +183,10 @@ def _send(no: str, title: str) -> None:
         assignments.dispatch(at.database, context.principal(), no, now=context.now())
     refused = commands.refused()
     if refused is None:
-        st.toast(_("已派单：{title}", title=title), icon=":material/check:")
+        st.toast(_("已派单：{title}", title=wording.literal(title)), icon=":material/check:")
     else:
-        st.toast(_("{text}：{why}", text=title, why=refused.text), icon=":material/info:")
+        told = _("{text}：{why}", text=title, why=refused.text)
+        st.toast(wording.literal(told), icon=":material/info:")
         commands.forget_refusal()
 
 

@@ -140,7 +140,7 @@ class Tool {
     const tone = (name) => style.getPropertyValue(name).trim()
     const [accent, panel] = [tone("--accent"), tone("--panel")]
     const words = { font: `600 15px ${tone("--font")}`, ink: tone("--text"), halo: panel }
-    if (this.points.length) this.drawLine(pen, to, { accent, panel, words })
+    if (this.data.measuring && this.points.length) this.drawLine(pen, to, { accent, panel, words })
     if (this.data.pin) this.drawPin(pen, to(this.data.pin), accent, panel)
   }
 

@@ -106,7 +106,7 @@ def _panel(incident: Incident, recommendation: Recommendation | None) -> str:
     _undo_bar(incident, now)
     refused = commands.refused()
     if refused:
-        st.error(refused.text)
+        st.error(wording.literal(refused.text))
     if told := commands.said():
         st.success(told, icon=":material/check_circle:")
     chosen = ""
@@ -156,7 +156,7 @@ def _dispatching(incident: Incident, recommendation: Recommendation, now: dateti
     if st.button(
         _(
             "一键派单 → {name} · {distance}  ⏎",
-            name=names[chosen],
+            name=wording.literal(names[chosen]),
             distance=wording.distance(entry.candidate.distance_m),
         ),
         key="desk_dispatch",
@@ -204,7 +204,7 @@ def _undo_bar(incident: Incident, now: datetime) -> None:
     if no != incident.no or now >= until or Action.WITHDRAW not in incident.actions:
         return
     told, undo = st.columns([1.7, 1], vertical_alignment="center")
-    told.success(_("已派 {name}", name=name), icon=":material/check_circle:")
+    told.success(_("已派 {name}", name=wording.literal(name)), icon=":material/check_circle:")
     seconds = max(1, round((until - now).total_seconds()))
     if undo.button(
         _("撤回 U · {seconds} 秒", seconds=seconds), key="desk_undo", icon=":material/undo:", width="stretch"

@@ -21,7 +21,7 @@ from geo.errors import (
 )
 from governance import labels
 from governance.language import N_, _
-from pages.ui import context
+from pages.ui import context, wording
 
 _LOG = logging.getLogger(__name__)
 _REFUSED = "_refused"
@@ -199,7 +199,7 @@ def calmly() -> Iterator[Calm]:
         _unavailable(_logged(error))
     except GridCommandError as error:
         calm.is_broken = True
-        st.warning(text_of(error), icon=":material/info:")
+        st.warning(wording.literal(text_of(error)), icon=":material/info:")
 
 
 def on_script_error(error: BaseException) -> bool:

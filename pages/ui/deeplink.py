@@ -78,4 +78,4 @@ def tell(dead: Sequence[str]) -> None:
     """Says which values of a link or of a saved filter there are no more."""
     if dead:
         told = wording.listed(value[:_LONGEST] for value in dead[:_MOST])
-        st.toast(_("链接或筛选里的 {values} 现在没有，已去掉", values=told), icon=":material/info:")
+        st.toast(_("链接或筛选里的 {values} 现在没有，已去掉", values=wording.literal(told)), icon=":material/info:")

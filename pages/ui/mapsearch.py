@@ -19,7 +19,7 @@ from governance import labels
 from governance.language import _
 from layers.catalog import LAYERS
 from layers.palette import KINDS, SEVERITY
-from pages.ui import commands, context, featurecard, layertree, parts
+from pages.ui import commands, context, featurecard, layertree, parts, wording
 
 _MOST_A_LAYER = 4
 _PATIENCE = 20
@@ -90,7 +90,7 @@ def _coordinates(place: Place, go_to: Callable[[float, float], None]) -> None:
             help=_("手机地图上的坐标多为 GCJ-02 或 BD-09，选错会偏出几百米"),
         )
     if place.at is None:
-        st.error(place.fault)
+        st.error(wording.literal(place.fault))
         return
     lon, lat = place.at
     try:

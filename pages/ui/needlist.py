@@ -95,7 +95,7 @@ def _notice() -> None:
         st.html(f'<p class="need-done">{told}</p>')
     refused = commands.refused()
     if refused and refused.field in {"", "opinion"}:
-        st.error(refused.text)
+        st.error(wording.literal(refused.text))
 
 
 def _counts(name: str, counts: tuple[NeedCount, ...]) -> str:

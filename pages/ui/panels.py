@@ -210,7 +210,10 @@ def duty(forces: Duty, *, turn: int) -> str:
         f"<small>{_('/ {n} 人', n=wording.count(forces.total))}</small></div>"
     )
     return panel(
-        _("在岗网格员"), f'<div class="duty-body">{head}<ol class="ranks">{rows}</ol></div>', aside=aside, name="duty"
+        _("在岗专职网格员"),
+        f'<div class="duty-body">{head}<ol class="ranks">{rows}</ol></div>',
+        aside=aside,
+        name="duty",
     )
 
 
@@ -221,7 +224,7 @@ def coverage(vacant: Sequence[Gap], *, turn: int) -> str:
     rows = "".join(_gap(gap) for gap in vacant[page * _GAPS_A_PAGE : (page + 1) * _GAPS_A_PAGE])
     body = f'<ol class="gaps">{rows}</ol>' if rows else _empty(_("各小区都有空闲的网格员。"))
     aside = _n("{n} 个小区", len(vacant)) + pager(page, pages) if vacant else ""
-    return panel(_("覆盖空缺"), body, aside=aside, name="coverage")
+    return panel(_("覆盖空缺 · 可派人员"), body, aside=aside, name="coverage")
 
 
 def _gap(gap: Gap) -> str:

@@ -119,7 +119,7 @@ def _form(
     _fault("source", "reporter_name", "reporter_phone")
     refused = commands.refused()
     if refused and refused.field not in _SHOWN:
-        st.error(refused.text)
+        st.error(wording.literal(refused.text))
     leave, discard, submit = st.columns([1, 1, 2], gap="small")
     if leave.button(_("收起 Esc"), key=close, width="stretch", help=_("回到派单台，已填的内容保留")):
         commands.forget_refusal()
@@ -173,7 +173,7 @@ def _where_fields(place: _Place) -> None:
     lon.text_input(_("经度"), key="rep_lon", placeholder=_("点地图或填写"), persist_state="session")
     lat.text_input(_("纬度"), key="rep_lat", placeholder=_("点地图或填写"), persist_state="session")
     if place.fault:
-        st.error(place.fault)  # a report refused for it said the same
+        st.error(wording.literal(place.fault))  # a report refused for it said the same
     elif place.locus is not None:
         chain = " › ".join(grid.name for grid in reversed(place.locus.chain))
         outside = _("{grids}（网格外，归最近的社区）", grids=chain)
@@ -325,4 +325,4 @@ def _fault(*fields: str) -> None:
     """Says below a field why the last report was refused because of it."""
     refused = commands.refused()
     if refused and refused.field in fields:
-        st.error(refused.text)
+        st.error(wording.literal(refused.text))

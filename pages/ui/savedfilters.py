@@ -10,7 +10,7 @@ from db import saved_filters
 from db.saved_filters import LONGEST_NAME, MOST, SavedFilter
 from geo.errors import Conflict, GridCommandError, InvalidInput, NotFound
 from governance.language import _
-from pages.ui import commands, context, layertree
+from pages.ui import commands, context, layertree, wording
 
 _PAGE = "map"
 _NAME, _NEW_NAME = "filter_name", "filter_new_name"
@@ -39,13 +39,13 @@ def _told() -> None:
     """What the last act left to say, with the way back or on."""
     told, removed = st.session_state.get(_TOLD), st.session_state.get(_REMOVED)
     if st.session_state.get(_TAKEN):
-        st.warning(_("已有名为“{name}”的筛选。", name=st.session_state[_TAKEN]))
+        st.warning(_("已有名为“{name}”的筛选。", name=wording.literal(st.session_state[_TAKEN])))
         st.button(_("用当前筛选覆盖"), key="filter_replace", width="stretch", on_click=_save, args=(True,))
     elif removed is not None:
-        st.info(_("已删除“{name}”。", name=removed.name))
+        st.info(_("已删除“{name}”。", name=wording.literal(removed.name)))
         st.button(_("撤销删除"), key="filter_undo", width="stretch", on_click=_restore, args=(removed,))
     elif told:
-        st.warning(told)
+        st.warning(wording.literal(told))
 
 
 def _row(row: SavedFilter) -> None:
@@ -56,7 +56,12 @@ def _row(row: SavedFilter) -> None:
         return
     with st.container(horizontal=True, gap="small"):
         st.button(
-            row.name, key=f"filter_use_{row.id}", width="stretch", help=_("按它筛选"), on_click=_apply, args=(row,)
+            wording.literal(row.name),
+            key=f"filter_use_{row.id}",
+            width="stretch",
+            help=_("按它筛选"),
+            on_click=_apply,
+            args=(row,),
         )
         st.button("", key=f"filter_edit_{row.id}", icon=":material/edit:", help=_("改名"), on_click=_edit, args=(row,))
         st.button(

@@ -263,10 +263,10 @@ def _class_text(row: ClassRow) -> str:
 def _fault(*fields: str) -> None:
     refused = commands.refused()
     if refused and refused.field in _FIELDS & set(fields):
-        st.error(refused.text)
+        st.error(wording.literal(refused.text))
 
 
 def _need_fault(place: int) -> None:
     refused = commands.refused()
     if refused and refused.field in _NEED_FIELDS and refused.row == place:
-        st.error(refused.text)
+        st.error(wording.literal(refused.text))

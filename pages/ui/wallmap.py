@@ -20,7 +20,7 @@ from layers.basemap import Ground
 from layers.follow import Follow
 from layers.palette import DARK
 from layers.spec import Look, Source
-from pages.ui import chart, context, deeplink, layout, live, parts, shared
+from pages.ui import chart, context, deeplink, layout, live, parts, shared, wording
 
 _LEVELS = ("street", "community", "quarter")
 _LAYERS: Mapping[str, FeatureFilter] = {
@@ -69,7 +69,7 @@ def place() -> tuple[GridRow, ...]:
     found = context.remembered("wall_place", code, ("grids",), lambda session: territory.chain(session, code))
     if not found:
         deeplink.hold(_GRID, "")
-        st.toast(_("没有编码为 {code} 的网格，已显示全县", code=code[:20]), icon=":material/info:")
+        st.toast(_("没有编码为 {code} 的网格，已显示全县", code=wording.literal(code[:20])), icon=":material/info:")
     return found
 
 
@@ -199,7 +199,7 @@ def _crumbs(chain: Sequence[GridRow]) -> None:
         st.html(f"<b>{escape(chain[0].name)}</b>")
         st.button("←", key="wall_up", help=_("回到上一级（Esc）"), on_click=_go, args=(above[-1][0],))
         for code, name in above:
-            st.button(f"{name} ›", key=f"wall_to_{code or 'county'}", on_click=_go, args=(code,))
+            st.button(f"{wording.literal(name)} ›", key=f"wall_to_{code or 'county'}", on_click=_go, args=(code,))
 
 
 def _lock(view: Follow) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -10,6 +11,8 @@ from governance.language import N_, _
 
 LOCAL: tzinfo = ZoneInfo("Asia/Shanghai")
 """The zone that instants are shown in unless the county's own is given."""
+
+_MARKS = re.compile(r"[\\`*_{}\[\]()<>#+\-.!|~$^=&]")
 
 _WEEKDAYS = (
     N_("星期一"),
@@ -169,3 +172,12 @@ def start_of_day(now: datetime, *, days_back: int = 0, zone: tzinfo | str = LOCA
     """Midnight at the county of the day `days_back` days before `now`."""
     local = now.astimezone(_zone(zone))
     return (local - timedelta(days=days_back)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def literal(text: str) -> str:
+    """What somebody typed, as it stands, for Streamlit's labels and messages, which are Markdown.
+
+    Its pictures would be fetched from wherever the text says, by whoever opens a link that carries it. A colon is kept
+    from naming an icon, a colour or an address by a mark that isn't seen.
+    """
+    return _MARKS.sub(r"\\\g<0>", text).replace(":", ":\u2060")

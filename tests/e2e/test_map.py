@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
@@ -98,3 +99,14 @@ def test_a_filter_is_saved_and_comes_back_while_a_line_is_measured(visit: Any):
     page.keyboard.press("Escape")
     page.locator("body").press("Escape")
     expect(said).to_have_text("在地图上依次点击要测量的位置")
+
+
+def test_what_a_link_brings_is_shown_as_it_stands(visit: Any):
+    """Words to look for are no Markdown: no picture is fetched, no colour, formula or icon made of them."""
+    typed = "![i](/auth/logout) **a** :red[b] $x^2$ :material/home: <i>c</i>"
+    visitor = visit("officer", f"/map?{urlencode({'map_q': typed})}", width=1280, height=720)
+    chip = visitor.page.locator(".st-key-map_chips button").first
+    expect(chip).to_contain_text(re.compile(r"^“?" + re.escape("![i](/auth/logout) **a** :")))
+    assert chip.inner_text().replace("\u2060", "").count(typed) == 1
+    assert chip.locator("img, strong, i, .katex, [data-testid=stIconMaterial]").count() == 0
+    assert not [address for address in visitor.asked if address.endswith("/auth/logout")]

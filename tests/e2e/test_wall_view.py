@@ -72,7 +72,7 @@ def test_a_touch_locks_the_view_and_a_click_leads_down_and_back(visit: Any, peop
 
     ears.heard.append(page.content().encode())
     sent = b"\0".join(ears.heard)
-    assert sent.count("在岗网格员".encode()) > 1
+    assert sent.count("在岗专职网格员".encode()) > 1
     assert len(people) > 2000
     assert [one for one in people if one.encode() in sent] == []
 
