@@ -24,7 +24,7 @@ from db.feed import ChangeFeed
 from db.replacements import time_out
 from db.settings import ROOT, Settings
 from db.tracks import prune
-from geo.errors import GridCommandError
+from geo.errors import GridCommandError, Unavailable
 from geo.map_server import map_servers
 from pages.ui import commands
 from pages.ui import context as screens
@@ -49,7 +49,7 @@ async def _collect_garbage() -> None:
 def _keep_rounds(stopping: threading.Event) -> None:
     """Passes on what nobody acknowledged in time, and once an hour deletes old tracks.
 
-    Several processes on one database don't disturb each other.
+    An embedded database that ended is started again. Several processes on one database don't disturb each other.
     """
     prune_at = 0.0
     while not stopping.wait(_ROUND_S):
@@ -60,6 +60,15 @@ def _keep_rounds(stopping: threading.Event) -> None:
                 prune(boot.database, now=datetime.now(UTC), days=settings.track_days)
         except GridCommandError as error:
             _LOG.info("a round was left out: %s", error)
+            if isinstance(error, Unavailable):
+                _revive()
+
+
+def _revive() -> None:
+    try:
+        boot.revive()
+    except Unavailable as error:
+        _LOG.warning("the embedded database can't be started: %s", error)
 
 
 def _simulate(stopping: threading.Event) -> None:

@@ -51,6 +51,11 @@ class Boot:
         if wants_demo and _is_empty(self.database):
             fill(self.database, self.settings.profile, report=report)
 
+    def revive(self) -> None:
+        """Starts an embedded server again that ended in the meantime. Raises `Unavailable` as `start` does."""
+        if self.cluster is not None:
+            self.cluster.start()
+
     def stop(self, *, everything: bool = False) -> None:
         """Closes the pool, and stops the embedded server if this process started it or `everything` shall end."""
         self.database.dispose()

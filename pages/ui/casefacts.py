@@ -7,7 +7,7 @@ from html import escape
 
 from db.cases import ActiveAssignment, Incident
 from governance import labels
-from governance.language import _, _n
+from governance.language import _, _n, current
 from layers.palette import SEVERITY, SEVERITY_NUMERAL
 from pages.ui import context, wording
 
@@ -53,7 +53,7 @@ def _stages(incident: Incident, now: datetime) -> str:
         f"<b>{name}</b>{_stage_time(at, now)}</li>"
         for name, at in stages
     )
-    return f'<ol class="case-stages">{cells}</ol>'
+    return f'<ol class="case-stages" lang="{current()}">{cells}</ol>'
 
 
 def _stage_time(at: datetime | None, now: datetime) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from db import accounts
+from db import accounts, session
 from db.boot import Boot, check
 from db.settings import Settings
 from geo.errors import Unavailable
@@ -27,11 +30,30 @@ def test_a_given_database_is_migrated_and_filled_once(blank: str):
     for _ in range(2):
         boot = Boot(Settings(database_url=blank))
         boot.start(said.append)
-        with boot.database.session(SYSTEM) as session:
-            assert session.scalar(text("SELECT count(*) FROM grid")) == 160
-            assert len(accounts.accounts(session)) == 5
+        with boot.database.session(SYSTEM) as opened:
+            assert opened.scalar(text("SELECT count(*) FROM grid")) == 160
+            assert len(accounts.accounts(opened)) == 5
         boot.stop()
     assert len([line for line in said if "demo county" in line]) == 1
+
+
+def test_an_embedded_database_that_ended_is_started_again(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+):
+    """What was killed comes back under the pool that stood on it; a second call finds it running."""
+    monkeypatch.setattr(session, "_TRUSTED_S", 0.0)
+    boot = Boot(Settings(data_dir=tmp_path, demo=False))
+    request.addfinalizer(lambda: boot.stop(everything=True))
+    boot.start(lambda _: None)
+    assert boot.cluster is not None
+    pid_file = boot.cluster.folder / "data" / "postmaster.pid"
+    os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
+    boot.revive()
+    again = pid_file.read_text()
+    boot.revive()
+    assert pid_file.read_text() == again
+    with boot.database.session(SYSTEM) as now:
+        assert now.scalar(text("SELECT count(*) FROM grid")) == 0
 
 
 def test_a_login_without_rights_is_told_the_sql(server: Server, blank: str):
