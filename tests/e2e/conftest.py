@@ -11,6 +11,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
+from db.session import Database
+from tests.conftest import Server
 from tests.product import Product
 
 PASSWORD = "demo-1234"
@@ -56,6 +58,24 @@ def origin() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
     unforeseen = said.find("screen error")
     assert unforeseen < 0, said[unforeseen : unforeseen + 4000]
+
+
+@pytest.fixture
+def database(server: Server, county_template: str) -> Iterator[Database]:
+    """The demo county in a database of this test's own, for a test that stops the app or what it stands on."""
+    with server.clone(county_template) as database:
+        yield database
+
+
+@pytest.fixture
+def product(database: Database, tmp_path: Path) -> Iterator[Product]:
+    """The app on that database, started by and for one test."""
+    product = Product(tmp_path, DATABASE_URL=database.url)
+    try:
+        product.start()
+        yield product
+    finally:
+        product.stop()
 
 
 @pytest.fixture(scope="session")

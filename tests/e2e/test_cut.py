@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from db.session import Database
-from tests.conftest import Server
 from tests.product import Product
-
-
-@pytest.fixture
-def database(server: Server, county_template: str) -> Iterator[Database]:
-    """The demo county in a database of this test's own, which stays while the app is away."""
-    with server.clone(county_template) as database:
-        yield database
-
-
-@pytest.fixture
-def product(database: Database, tmp_path: Path) -> Iterator[Product]:
-    product = Product(tmp_path, DATABASE_URL=database.url)
-    try:
-        product.start()
-        yield product
-    finally:
-        product.stop()
 
 
 @pytest.fixture

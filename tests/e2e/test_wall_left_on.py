@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,22 +22,11 @@ _UNTOUCHED = "window.wasHere === true"
 
 
 @pytest.fixture
-def database(server: Server, county_template: str) -> Iterator[Database]:
-    """The demo county in a database of this test's own."""
+def database(server: Server, database: Database) -> Database:
+    """The test's own database, on a server that may be killed."""
     if server.cluster is None:
         pytest.skip("the server belongs to somebody else: it isn't killed")
-    with server.clone(county_template) as database:
-        yield database
-
-
-@pytest.fixture
-def product(database: Database, tmp_path: Path) -> Iterator[Product]:
-    product = Product(tmp_path, DATABASE_URL=database.url)
-    try:
-        product.start()
-        yield product
-    finally:
-        product.stop()
+    return database
 
 
 @pytest.fixture
