@@ -82,6 +82,12 @@ class AnswerCache:
         mine.set_result(answer)
         return answer
 
+    def keep(self, key: Hashable, answer: Answer) -> None:
+        """Keeps an answer that was computed elsewhere."""
+        with self._lock:
+            self.misses += 1
+            self._keep(key, answer)
+
     def known(self, key: Hashable) -> Answer | None:
         """The answer under `key` if it is there. Nobody waits."""
         with self._lock:

@@ -13,9 +13,11 @@ from api.metrics import Counters
 from api.passes import Passes
 from api.pictures import Pictures
 from api.throttle import Throttle
+from api.together import Together
 from db.feed import ChangeFeed
 from db.session import Database
 from db.settings import Settings
+from db.tiles import Tile
 
 
 def _now() -> datetime:
@@ -35,10 +37,14 @@ class Context:
     clock: Callable[[], datetime] = _now
     answers: AnswerCache = field(default_factory=AnswerCache)
     counters: Counters = field(default_factory=Counters)
+    tiles: Together[Tile] = field(init=False)
     passes: Passes = field(default_factory=Passes)
     pictures: Pictures = field(default_factory=Pictures)
     throttle: Throttle = field(default_factory=Throttle)
     stopping: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tiles", Together(self.answers))
 
     @property
     def is_stopping(self) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 import db.tiles
+from api.answers import Answer
 from api.guard import Caller, LayerRoute, Reader, caller_of
 from api.layers import filter_key, respond, revision_key
 from api.query import feature_type, read_filter, whole
@@ -60,12 +61,22 @@ async def tile(key: str, at: Annotated[Tile, Depends(place)], request: Request, 
     kind = feature_type(key)
     flt = read_filter(kind, request.query_params, beside=("rev",))
     whole(request.query_params, "rev", least=0, most=2**63)
-    kept = ("tile", at, revision_key(caller, key), filter_key(flt))
-    answers = caller.context.answers
-    answer = answers.known(kept)
-    if answer is None:
-        answer = await run_in_threadpool(answers.answer, kept, lambda: _made(caller, key, flt, at))
-    return respond(request, answer, MVT)
+    about = ("tile", revision_key(caller, key), filter_key(flt))
+    return respond(request, await _answer(caller, key, flt, at, about), MVT)
+
+
+async def _answer(caller: Caller, key: str, flt: FeatureFilter, at: Tile, about: tuple[Hashable, ...]) -> Answer:
+    context, principal, personal = caller.context, caller.principal, caller.reads_personal
+
+    def several(places: Sequence[Tile]) -> list[bytes]:
+        return db.tiles.close(context.database, principal, key, flt, places, personal=personal)
+
+    if db.tiles.is_close(key, at.z):
+        return await context.tiles.answer((*about, at.z), at, several)
+    kept = context.answers.known((about, at))
+    if kept is None:
+        kept = await run_in_threadpool(context.answers.answer, (about, at), lambda: _made(caller, key, flt, at))
+    return kept
 
 
 def _made(caller: Caller, key: str, flt: FeatureFilter, at: Tile) -> bytes:

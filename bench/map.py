@@ -1,6 +1,6 @@
 """The map, measured: what walls cost and how late they are, tiles of many devices, and their first paint.
 
-Tiles are asked for cold, against tipg's, and once more; the first paint against a chart inline.
+Tiles are asked for by the screen against tipg's; the first paint against a chart inline.
 
 `python -m bench.map [--quick] [--tipg PYTHON] [--png FILE]` prints a table; it passes or fails nothing. tipg takes part
 where the Python of an environment with it is named. `bench.tiles` says what each side answers.
@@ -51,7 +51,7 @@ def main() -> None:
             print(f"{size:,} devices …", flush=True)
             copies = fill(database, size, copies)
             if "tiles" in chosen.only:
-                lines += tiles.measure(database, size, chosen.tipg, rounds=5 if quick else 60)
+                lines += tiles.measure(database, size, chosen.tipg, rounds=4 if quick else 24)
             if "paint" in chosen.only:
                 lines += first_paint(database, size)
     table(lines)

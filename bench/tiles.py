@@ -1,7 +1,9 @@
-"""Tiles of many devices asked for the first time: the product's as people run it, and tipg's over the same table.
+"""Screens of tiles of many devices: the product's as people run it, and tipg's over the same table.
 
-Each is a process of its own and has one client, which keeps its connection and takes gzip. They are asked for the same
-tiles by turns, each tile once, and whoever is asked second finds the database's pages warm, so the first changes too.
+Each server is a process of its own. A screen of 1920 × 1080 pixels holds `_WIDE` × `_HIGH` tiles, which one client asks
+for as a browser does: six at a time, on connections that it keeps, taking gzip. They are asked for the same screens by
+turns, and whoever is asked second finds the database's pages warm, so the first changes too. No two screens share a
+tile. The next person who looks at one gets it from the product's memory; tipg keeps nothing, and makes it again.
 
 The product answers with every device from `WHOLE_FROM` on. Below, a tile has at most `CELLS`² points: a device that is
 alone in its cell with its properties, several as one point with their number. It asks who is there, and keeps to their
@@ -14,13 +16,15 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from http.client import HTTPConnection
 from math import asinh, floor, pi, radians, tan
+from queue import LifoQueue
 from urllib.parse import quote
 
 import numpy as np
@@ -35,49 +39,59 @@ from governance.access import SYSTEM, Role
 
 _TOWN = (123.990, 44.988, 124.045, 45.028)
 _BANDS = {"zoom 8 to 13": range(8, 14), **{f"zoom {zoom}": range(zoom, zoom + 1) for zoom in range(14, 21)}}
+_WIDE, _HIGH = 5, 3
+_CONNECTIONS = 6
 _EVERYTHING = "10000000"
-_WARM_UP = 20
+_WARM_UP = 4
 _FEW = 12
 """Rounds of the bands whose tiles hold the whole town: there are no more of them."""
+Place = tuple[int, int, int]
 
 
 @dataclass(slots=True)
 class Asked:
-    """A server, and how long it took for what it was asked."""
+    """A server, and how long it took for the screens that it was asked for."""
 
     name: str
     address: str
-    client: HTTPConnection
+    clients: LifoQueue[HTTPConnection]
+    threads: ThreadPoolExecutor
     headers: dict[str, str]
     is_own: bool = False
     times: list[float] = field(default_factory=list)
     volume: int = 0
 
-    def ask(self, z: int, x: int, y: int, *, is_noted: bool = True) -> None:
-        """Asks for a tile and reads it."""
-        try:
-            took_ms, body = self._get(self.address.format(z=z, x=x, y=y))
-        except ConnectionError:  # Left alone for five seconds, while another took its time, the server hung up.
-            self.client.close()
-            took_ms, body = self._get(self.address.format(z=z, x=x, y=y))
-        if is_noted:
-            self.times.append(took_ms)
-            self.volume += len(body)
-
-    def _get(self, path: str) -> tuple[float, bytes]:
+    def ask(self, screen: Sequence[Place], *, is_noted: bool = True) -> None:
+        """Asks for a screen and reads it."""
         began = time.perf_counter()
-        self.client.request("GET", path, headers=self.headers)
-        answer = self.client.getresponse()
+        volume = sum(self.threads.map(self._read, screen))
+        if is_noted:
+            self.times.append((time.perf_counter() - began) * 1000)
+            self.volume += volume
+
+    def _read(self, place: Place) -> int:
+        path = self.address.format(z=place[0], x=place[1], y=place[2])
+        client = self.clients.get()
+        try:
+            return self._get(client, path)
+        except ConnectionError:  # Left alone for five seconds, while another took its time, the server hung up.
+            client.close()
+            return self._get(client, path)
+        finally:
+            self.clients.put(client)
+
+    def _get(self, client: HTTPConnection, path: str) -> int:
+        client.request("GET", path, headers=self.headers)
+        answer = client.getresponse()
         body = answer.read()
-        took_ms = (time.perf_counter() - began) * 1000
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise RuntimeError(f"{self.name} answers {answer.status}")
-        return took_ms, body
+        return len(body)
 
     def line(self, group: str, own: float) -> Line:
         """What it took; it begins anew. `own` is the product's median."""
         p50, p99 = p50_p99(self.times)
-        note = f"{self.volume / len(self.times) / 1000:,.1f} KB each, {len(self.times)} tiles"
+        note = f"{self.volume / len(self.times) / 1000:,.1f} KB each, {len(self.times)} screens"
         self.times, self.volume = [], 0
         return Line(group=group, name=self.name, p50=p50, p99=p99, ratio=p50 / own, note=note, is_own=self.is_own)
 
@@ -92,42 +106,51 @@ def measure(database: Database, size: int, python: str | None, *, rounds: int) -
         origin, _ = servers.enter_context(product(database.url))
         path = "/tiles/devices/{z}/{x}/{y}.pbf"
         asked = [_asked("the product", origin, path, is_own=True, Authorization=f"Bearer {token}")]
-        again = replace(asked[0], name="again, from memory", times=[])
+        again = replace(asked[0], name="the next person's", times=[])
         for name, most in (("tipg, every device", _EVERYTHING), ("tipg, 10,000 at most", "10000")) if python else ():
             origin = servers.enter_context(_tipg(database, python or "", most))
             asked.append(_asked(name, origin, "/collections/public.device/tiles/WebMercatorQuad/{z}/{x}/{y}"))
         for server in asked:
-            servers.callback(server.client.close)
+            servers.callback(server.threads.shutdown)
         for n in range(_WARM_UP):
             for server in asked:
-                server.ask(20, n, 0, is_noted=False)
+                server.ask(_screen(20, 10 * n, 0), is_noted=False)
         for band, zooms in _BANDS.items():
-            for n, place in enumerate(dict.fromkeys(_tiles(zooms, _FEW if zooms[0] < 14 else rounds))):
-                turn = n % len(asked)
+            for n, place in enumerate(dict.fromkeys(_places(zooms, _FEW if zooms[0] < 14 else rounds))):
+                turn, screen = n % len(asked), _screen(*place)
                 for server in asked[turn:] + asked[:turn]:
-                    server.ask(*place)
-                again.ask(*place)
+                    server.ask(screen)
+                again.ask(screen)
             own = p50_p99(asked[0].times)[0]
-            group = f"tiles for the first time, {size:,} devices, {band}"
+            group = f"screens for the first time, {size:,} devices, {band}"
             lines += [server.line(group, own) for server in (asked[0], again, *asked[1:])]
     return lines
 
 
 def _asked(name: str, origin: str, address: str, *, is_own: bool = False, **headers: str) -> Asked:
-    client = HTTPConnection(origin.removeprefix("http://"), timeout=300)
+    clients: LifoQueue[HTTPConnection] = LifoQueue()
+    for _ in range(_CONNECTIONS):
+        clients.put(HTTPConnection(origin.removeprefix("http://"), timeout=300))
+    threads = ThreadPoolExecutor(_CONNECTIONS)
     headers |= {"Accept-Encoding": "gzip"}
-    return Asked(name=name, address=address, client=client, headers=headers, is_own=is_own)
+    return Asked(name=name, address=address, clients=clients, threads=threads, headers=headers, is_own=is_own)
 
 
-def _tiles(zooms: range, rounds: int) -> Iterator[tuple[int, int, int]]:
-    """Tiles at random places of the town."""
+def _screen(z: int, x: int, y: int) -> list[Place]:
+    """The tiles of a screen of which one is in its upper left corner."""
+    most = 2**z - 1
+    return [(z, min(x + i, most), min(y + j, most)) for j in range(_HIGH) for i in range(_WIDE)]
+
+
+def _places(zooms: range, rounds: int) -> Iterator[Place]:
+    """Corners of screens in which lie random places of the town, and which don't overlap."""
     rng = np.random.default_rng(3)
     west, south, east, north = _TOWN
     for n in range(rounds):
         zoom = zooms[n % len(zooms)]
         lon, lat = rng.uniform(west, east), rng.uniform(south, north)
-        x = floor((lon + 180) / 360 * 2**zoom)
-        yield zoom, x, floor((1 - asinh(tan(radians(lat))) / pi) / 2 * 2**zoom)
+        x, y = (lon + 180) / 360 * 2**zoom, (1 - asinh(tan(radians(lat))) / pi) / 2 * 2**zoom
+        yield zoom, floor(x / _WIDE) * _WIDE, floor(y / _HIGH) * _HIGH
 
 
 @contextmanager

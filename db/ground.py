@@ -10,7 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.sql import statement
-from db.tiles import UNITS, WORLD_M, Tile
+from db.tile_statements import UNITS, WORLD_M
+from db.tiles import Tile
 from geo.errors import NotFound
 from geo.extent import Extent
 

@@ -87,8 +87,8 @@ class Database:
             session.execute(_ACT_AS, _who(principal))
             yield session
 
-    def scalar(self, principal: Principal, statement: Statement, parameters: Mapping[str, Any]) -> Any:
-        """The first value of the first row that `principal` reads; `parameters` are those of a query, not of a command.
+    def column(self, principal: Principal, statement: Statement, parameters: Mapping[str, Any]) -> list[Any]:
+        """The first value of each row that `principal` reads; `parameters` are those of a query, not of a command.
 
         Who asks and what is asked go in one message, which PostgreSQL takes for a transaction: a session's five take
         longer than a small question. Raises `Unavailable` as `session` does.
@@ -101,13 +101,13 @@ class Database:
                 with psycopg.ClientCursor(driver) as cursor:
                     cursor.execute(f"{_ACT_AS_NOW};{statement.sql}".encode(), named)
                     cursor.nextset()
-                    found = cursor.fetchone()
+                    found = cursor.fetchall()
                 driver.autocommit = False
             except BaseException:
                 # Nobody is given a connection that might commit by itself.
                 connection.invalidate()
                 raise
-        return None if found is None else found[0]
+        return [row[0] for row in found]
 
     def dispose(self) -> None:
         """Closes the pool's connections."""

@@ -22,15 +22,15 @@ _ACTS_AS = text("SELECT current_user || ':' || coalesce(current_setting('app.rol
 def test_one_message_sees_what_a_session_sees(shared_county: Database, principal: Principal):
     """The same rows by the same policies, for the same role."""
     with shared_county.session(principal) as session:
-        expected = [session.scalars(asked).one() for asked in (_COUNT, _ACTS_AS)]
-    assert [shared_county.scalar(principal, Statement.of(asked), {}) for asked in (_COUNT, _ACTS_AS)] == expected
+        expected = [session.scalars(asked).all() for asked in (_COUNT, _ACTS_AS)]
+    assert [shared_county.column(principal, Statement.of(asked), {}) for asked in (_COUNT, _ACTS_AS)] == expected
 
 
 @pytest.mark.parametrize("asked", ["SELECT 1", "SELECT 1 / 0", "SELECT no_such_thing"])
 def test_one_message_leaves_no_rights_behind(county: Database, asked: str):
     """Whoever has the connection next is nobody, and what they undo is undone, also after an error."""
     with suppress(psycopg.Error):
-        county.scalar(DISPATCHER, Statement.of(text(asked)), {})
+        county.column(DISPATCHER, Statement.of(text(asked)), {})
     with county.engine.connect() as connection:
         assert connection.scalar(_ACTS_AS) == f"{connection.engine.url.username}:"
     with county.engine.connect() as connection, connection.begin() as begun:
@@ -43,7 +43,7 @@ def test_one_message_leaves_no_rights_behind(county: Database, asked: str):
 def test_one_message_changes_nothing_of_its_parameters(county: Database):
     """Values are values, whatever they hold."""
     said = "'; DROP TABLE device; -- % %(x)s \\ \x27"
-    assert county.scalar(VIEWER, Statement.of(text("SELECT CAST(:said AS text)")), {"said": said}) == said
+    assert county.column(VIEWER, Statement.of(text("SELECT CAST(:said AS text)")), {"said": said}) == [said]
 
 
 def _end_all(database: Database) -> None:
@@ -64,9 +64,9 @@ def test_a_connection_that_ended_is_noticed(county: Database, monkeypatch: pytes
         session.execute(text("SELECT 1"))
     monkeypatch.setattr(sessions, "_TRUSTED_S", 0.0)
     _end_all(county)
-    assert county.scalar(VIEWER, Statement.of(text("SELECT 1")), {}) == 1
+    assert county.column(VIEWER, Statement.of(text("SELECT 1")), {}) == [1]
     monkeypatch.setattr(sessions, "_TRUSTED_S", 60.0)
-    for ask in (lambda: county.scalar(VIEWER, Statement.of(text("SELECT 1")), {}), lambda: _selected(county)):
+    for ask in (lambda: county.column(VIEWER, Statement.of(text("SELECT 1")), {})[0], lambda: _selected(county)):
         _end_all(county)
         with pytest.raises(Unavailable):
             ask()

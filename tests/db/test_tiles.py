@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from math import atan, degrees, floor, pi, sinh
+from math import floor, pi
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from sqlalchemy import text
 
 from db import features, tiles
 from db.session import Database
-from db.tiles import APART_FROM, CELLS, COARSE_BELOW, MOST_APART, MOST_ZOOM, UNITS, WHOLE_FROM, Cells, Tile
+from db.tile_statements import CELLS, MOST_APART, UNITS
+from db.tiles import APART_FROM, COARSE_BELOW, MOST_ZOOM, WHOLE_FROM, Cells, Tile
 from geo.errors import InvalidInput
 from geo.features import FEATURE_TYPES, FeatureFilter
 from governance.access import Principal
@@ -207,8 +208,7 @@ def test_what_has_no_room_is_gathered(county: Database, tmp_path: Path, number: 
 def test_a_point_on_an_edge_is_in_one_tile(county: Database, tmp_path: Path, zoom: int):
     """A corner of four tiles belongs to one of them."""
     corner = tile_of(*TOWN, zoom)
-    x, y = corner.corner
-    lon, lat = degrees(x / 6378137), degrees(atan(sinh(y / 6378137)))
+    lon, _, _, lat = corner.edges
     with county.engine.begin() as connection:
         connection.execute(text("DELETE FROM device_alarm"))
         connection.execute(text("DELETE FROM device WHERE id > (SELECT min(id) FROM device)"))
@@ -216,6 +216,21 @@ def test_a_point_on_an_edge_is_in_one_tile(county: Database, tmp_path: Path, zoo
         connection.execute(moved, {"lon": lon, "lat": lat})
     four = [Tile(z=zoom, x=corner.x - i, y=corner.y - j) for j in (0, 1) for i in (0, 1)]
     assert [len(read(tmp_path, at, made(county, "devices", FeatureFilter(), at))) for at in four].count(1) == 1
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_several_tiles_are_what_each_is_alone(shared_county: Database, data: st.DataObject):
+    """Tiles read in one statement come in the order asked for, empty ones and equal ones too."""
+    key = data.draw(st.sampled_from(POINTS))
+    zoom = data.draw(st.integers(WHOLE_FROM, MOST_ZOOM))
+    found = data.draw(st.lists(st.sampled_from(places(shared_county, key)), min_size=1, max_size=12))
+    several = [tile_of(place.lon, place.lat, zoom) for place in found] + [Tile(z=zoom, x=0, y=0)]
+    several = data.draw(st.permutations(several))
+    flt = data.draw(st.sampled_from([FeatureFilter(), FeatureFilter(q="1")]))
+    together = tiles.close(shared_county, DISPATCHER, key, flt, several, personal=False)
+    assert together == [made(shared_county, key, flt, at) for at in several]
+    assert together[several.index(Tile(z=zoom, x=0, y=0))] == b""
 
 
 @pytest.mark.parametrize(("z", "x", "y"), [(-1, 0, 0), (23, 0, 0), (2, 4, 0), (2, 0, 4), (2, -1, 0)])
