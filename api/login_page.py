@@ -47,6 +47,9 @@ footer{margin-top:20px;text-align:center;font-size:14px;color:var(--muted)}
 a{color:var(--accent)}
 """
 
+_KEEP_SIZE = "document.cookie = `gridcommand_window=${innerWidth}x${innerHeight};path=/;samesite=strict`;"
+"""For the first screen, which is drawn once if it knows its size (pages/ui/layout.py)."""
+
 _FILL = """
 for (const button of document.querySelectorAll('button[data-username]')) {
   button.addEventListener('click', () => {
@@ -95,7 +98,8 @@ def login_page(
  maxlength="200"{focus_password}{described}>
 <button class="go" type="submit">{_("登录")}</button>
 </form></section>"""
-    return _page(product, nonce, _("登录"), form + _demo(demo) + _languages(onward), script=_FILL if demo else "")
+    script = _KEEP_SIZE + (_FILL if demo else "")
+    return _page(product, nonce, _("登录"), form + _demo(demo) + _languages(onward), script=script)
 
 
 def logout_page(*, product: str, nonce: str, display_name: str) -> str:

@@ -68,6 +68,7 @@ def render() -> None:
 def _live(size: layout.Viewport) -> None:
     """The map goes to the browser first: its tiles are on their way while the tree is counted and the list is read."""
     with commands.calmly():
+        seen = context.deployment().feed.revisions()
         bar, tree, chips = st.container(key="map_bar"), st.container(key="map_tree"), st.empty()
         with bar:
             where, look_for = st.columns([3, 1], gap="small")
@@ -85,7 +86,7 @@ def _live(size: layout.Viewport) -> None:
             st.html(f"<h2>{_('图层')}</h2>")
             chosen = layertree.show(grid.code if grid else None, q)
         paces = {key: _SELDOM_S if key == "workers" else _OFTEN_S for key in chosen.filters}
-        live.follow("map_changes", paces, again_s=_AGAIN_S)
+        live.follow("map_changes", paces, seen=seen, again_s=_AGAIN_S)
         selected = _selected()
         tool, palette = _tools()
         with st.container(key="map_chart"):

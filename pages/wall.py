@@ -65,9 +65,9 @@ def _map(size: layout.Viewport) -> None:
 
 @st.fragment(key="wall_board_tick")
 def _board() -> None:
-    now, zone = context.now(), _zone()
+    now, zone, seen = context.now(), _zone(), context.deployment().feed.revisions()
     turn, again_s = board.TURNS.look(now)
-    live.follow("wall_board_live", {"incidents": _OFTEN_S, "devices": _OFTEN_S}, again_s=again_s)
+    live.follow("wall_board_live", {"incidents": _OFTEN_S, "devices": _OFTEN_S}, seen=seen, again_s=again_s)
     with st.container(key="wall_period"):
         period = _period()
     read = _read(_since(period, now), now)

@@ -51,7 +51,12 @@ export default function (component) {
   const { data, parentElement, setTriggerValue } = component
   const feed = (window.gridcommandFeed ||= open())
   const host = parentElement.querySelector(".live")
-  host.seen ||= { ...feed.revisions }
+  // Drawn anew without having run, it still knows what it was told last.
+  const given = JSON.stringify(data.seen)
+  if (host.given !== given) {
+    host.given = given
+    host.seen = data.seen
+  }
   host.wasLive ??= feed.isLive
   host.ranAt ||= Date.now()
   let due = 0
@@ -68,7 +73,8 @@ export default function (component) {
   const listen = () => {
     let at = feed.isLive === host.wasLive ? host.ranAt + data.again_s * 1000 : Date.now()
     for (const [layer, least] of Object.entries(data.layers)) {
-      if (feed.revisions[layer] !== host.seen[layer]) at = Math.min(at, Math.max(Date.now(), host.ranAt + least * 1000))
+      const is = feed.revisions[layer] ?? host.seen[layer]
+      if (is !== host.seen[layer]) at = Math.min(at, Math.max(Date.now(), host.ranAt + least * 1000))
     }
     if (at >= dueAt) return
     clearTimeout(due)

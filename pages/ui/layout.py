@@ -15,6 +15,8 @@ from db.settings import ROOT
 DESIGN_PX = (1920, 1080)
 """The screen that sizes are given for; larger ones are the same picture, larger."""
 
+WINDOW_COOKIE = "gridcommand_window"
+_DIGITS = 5
 _ASSETS = ROOT / "assets"
 
 
@@ -44,11 +46,20 @@ def _component() -> Any:
 
 
 def viewport(key: str) -> Viewport:
-    """The window's size, as the browser says it; until it has, the one designed for."""
-    said = _component()(key=key, default={"size": None}, on_size_change=_no_change)
+    """The window's size, as the browser says it; until it has, the last that was known, or the one designed for."""
+    known = _known_size()
+    said = _component()(key=key, data={"known": known}, default={"size": None}, on_size_change=_no_change)
     size: Sequence[float] | None = said.size if said else None
-    width, height = size or DESIGN_PX
+    width, height = size or known or DESIGN_PX
     return Viewport(width_px=width, height_px=height)
+
+
+def _known_size() -> tuple[int, int] | None:
+    """What the login page or an earlier screen kept: without it a screen is drawn twice when it opens."""
+    width, _, height = st.context.cookies.get(WINDOW_COOKIE, "").partition("x")
+    if not (width.isdecimal() and height.isdecimal() and len(width) <= _DIGITS and len(height) <= _DIGITS):
+        return None
+    return (int(width), int(height)) if int(width) and int(height) else None
 
 
 def _no_change() -> None:

@@ -11,15 +11,15 @@ from governance.language import _, current
 from pages.ui import parts
 
 
-def follow(key: str, layers: Mapping[str, float], *, again_s: float) -> None:
+def follow(key: str, layers: Mapping[str, float], *, seen: Mapping[str, int], again_s: float) -> None:
     """Runs the fragment that this stands in when one of `layers` changes, and when the feed is lost or back.
 
-    The number of each layer is how many seconds lie at least between two runs that its changes ask for. Without any
-    change the fragment runs again `again_s` seconds after it ran.
+    The number of each layer is how many seconds lie at least between two runs that its changes ask for; `seen` are the
+    feed's revisions from before the fragment began to read. Without any change the fragment runs again `again_s`
+    seconds after it ran.
     """
-    parts.component("live", '<i class="live" hidden></i>')(
-        key=key, data={"layers": dict(layers), "again_s": round(again_s, 1)}, on_changed_change=parts.nothing
-    )
+    data = {"layers": dict(layers), "seen": {key: seen[key] for key in layers}, "again_s": round(again_s, 1)}
+    parts.component("live", '<i class="live" hidden></i>')(key=key, data=data, on_changed_change=parts.nothing)
 
 
 def clock(key: str, *, now: datetime, zone: str) -> None:

@@ -23,7 +23,7 @@ class Card:
     title: str
     colour: str = ""
     mark: str = ""
-    ink: str = "#fff"
+    ink: str = ""
     aside: str = ""
     aside_hint: str = ""
     tone: str = ""
@@ -57,7 +57,8 @@ def cards(
 
     With `has_steps`, J and K step through it; with `has_digits`, 1 to 9 pick the n-th.
     """
-    data = {"cards": [asdict(item) for item in items], "picked": picked, "label": label, "empty": empty}
+    said = [{name: value for name, value in asdict(item).items() if value} for item in items]
+    data = {"cards": said, "picked": picked, "label": label, "empty": empty}
     result = component("cards", '<div class="cards" role="listbox"></div>', has_style=True)(
         key=key, data=data | {"steps": has_steps, "digits": has_digits}, on_picked_change=nothing
     )

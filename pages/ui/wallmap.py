@@ -81,7 +81,7 @@ def gaps() -> Sequence[Gap]:
 
 def show(size: layout.Viewport) -> None:
     """Draws the map with what stands on it, and acts on what was clicked or touched since the last time."""
-    now = context.now()
+    now, seen = context.now(), context.deployment().feed.revisions()
     try:
         _go_where_clicked()
         chain = place()
@@ -96,7 +96,7 @@ def show(size: layout.Viewport) -> None:
         st.rerun()
     st.session_state["_wall_shown"] = (chain, view, vacant)
     pace = dict.fromkeys(_LAYERS, _OFTEN_S) | {"workers": _SELDOM_S}
-    live.follow("wall_map_live", pace, again_s=min(_AGAIN_S, max(1.0, follow.left_s(view, now))))
+    live.follow("wall_map_live", pace, seen=seen, again_s=min(_AGAIN_S, max(1.0, follow.left_s(view, now))))
     metres = _draw(chain, view, vacant, size)
     _crumbs(chain)
     _lock(view)
