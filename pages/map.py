@@ -8,6 +8,7 @@ from html import escape
 
 import streamlit as st
 
+from db import territory
 from db.territory import GridRow
 from geo.features import FeatureFilter
 from governance.language import N_, _
@@ -242,9 +243,18 @@ def _view(size: layout.Viewport) -> deck.ViewState:
         is_narrow = size.width_px <= _NARROW_PX
         width_px = size.width_px - (0 if is_narrow else _LEFT_PX + _RIGHT_PX)
         height_px = size.height_px - _TOP_PX - (_TABS_PX if is_narrow else 0)
-        view = deck.initial_view(context.county().town_bounds, width_px=width_px, height_px=max(height_px, _TOP_PX))
+        view = deck.initial_view(_theirs(), width_px=width_px, height_px=max(height_px, _TOP_PX))
         kept = st.session_state["_map_view"] = (size.width_px, view)
     return kept[1]
+
+
+def _theirs() -> tuple[float, float, float, float]:
+    """What the one who is logged in answers for: the own street, or the county's town."""
+    scope = context.principal().grid_prefix
+    if not scope:
+        return context.county().town_bounds
+    reach = context.remembered("map_reach", scope, ("grids",), lambda session: territory.reach(session, scope))
+    return reach or context.county().town_bounds
 
 
 def _go_to(lon: float, lat: float) -> None:
