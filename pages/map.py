@@ -167,7 +167,7 @@ def _one_of(label: str, options: Mapping[str, str], *, key: str) -> str | None:
     chosen = st.segmented_control(
         label,
         list(options),
-        default=next(iter(deeplink.asked(key, options)), None),
+        default=deeplink.asked_one(key, options),
         format_func=lambda code: _(options[code]),
         key=key,
         label_visibility="collapsed",
@@ -296,12 +296,13 @@ def _list(chosen: Chosen, shown: Mapping[str, int], selected: Found | None) -> s
     layer = st.selectbox(
         _("列表"),
         on,
-        index=deeplink.index(_LISTED_KEY, on) or 0,
+        index=deeplink.index(_LISTED_KEY, on, default=0) or 0,
         format_func=lambda key: LAYERS[key].title,
         key=_LISTED_KEY,
         label_visibility="collapsed",
     )
-    deeplink.keep(_LISTED_KEY, layer)
+    # What it opens with isn't written: Back would have to be pressed once more to leave the map.
+    deeplink.keep(_LISTED_KEY, None if layer == on[0] else layer)
     number, flt = shown[layer], chosen.filters[layer]
     if st.checkbox(_("只列出当前视野"), key=_FOLLOW_KEY, bind="query-params") and (bbox := maptools.seen()) is not None:
         flt = replace(flt, bbox=bbox)
