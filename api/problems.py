@@ -151,12 +151,20 @@ def _detail(error: GridCommandError) -> str:
     if isinstance(error, InvalidInput):
         allowed = error.facts.get("allowed")
         only = f"，只能取：{'、'.join(allowed)}" if isinstance(allowed, list) else ""
-        return f"{text}（{error.field}{only}）"
+        return f"{text}（{error.field}{only}{_too_many(error)}）"
     hindered = _HINDERED.get(str(error.facts.get("reason")))
     if hindered is not None:
         return f"{text}：{hindered.zh}"
     shortfall = error.facts.get("shortfall")
     return text if shortfall is None else f"{text}:{labels.shortfall_text(str(shortfall))}"
+
+
+def _too_many(error: InvalidInput) -> str:
+    """How many a question would tell of, where that is more than an answer holds, and what to do."""
+    if "found" not in error.facts:
+        return ""
+    found, most = error.facts["found"], error.facts["most"]
+    return f"：符合的有 {found} 个，一次最多 {most} 个；请缩小范围，或指明其中几个"
 
 
 async def _of_refusal(request: Request, error: Exception) -> JSONResponse:

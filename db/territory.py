@@ -89,6 +89,12 @@ _BOUNDS = text(
     " FROM grid WHERE code = :code"
 )
 
+_REACH = text(
+    """SELECT ST_XMin(reach) AS west, ST_YMin(reach) AS south, ST_XMax(reach) AS east, ST_YMax(reach) AS north
+    FROM (SELECT ST_Extent(geom) AS reach FROM grid WHERE starts_with(code, :prefix)) AS found
+    WHERE reach IS NOT NULL"""
+)
+
 # A point on a shared border belongs to the lower code; a building grid lies in its quarter and is the finer.
 _FINEST = text(
     """SELECT g.code
@@ -141,6 +147,12 @@ def bounds(session: Session, code: str) -> tuple[float, float, float, float]:
     if row is None:
         raise UnknownCode(f"there is no grid {code}", field="grid")
     return (row.west, row.south, row.east, row.north)
+
+
+def reach(session: Session, prefix: str) -> tuple[float, float, float, float] | None:
+    """West, south, east and north in degrees of all grids whose codes begin with `prefix`; None when there are none."""
+    row = session.execute(_REACH, {"prefix": prefix}).one_or_none()
+    return None if row is None else (row.west, row.south, row.east, row.north)
 
 
 def subtree(session: Session, code: str) -> list[str]:

@@ -74,7 +74,11 @@ def tracked_in(session: Session, grid: str, *, since: datetime, until: datetime)
     found = list(session.scalars(statement("tracked"), span))
     if len(found) > MOST_WORKERS:
         raise InvalidInput(
-            f"{len(found)} workers have tracks there, at most {MOST_WORKERS} are told at once", field="grid"
+            f"{len(found)} workers have tracks there, at most {MOST_WORKERS} are told at once: "
+            "name some by workers, or take a smaller grid or a shorter span",
+            field="grid",
+            found=len(found),
+            most=MOST_WORKERS,
         )
     return found
 

@@ -8,6 +8,7 @@ from html import escape
 
 import streamlit as st
 
+from db import territory
 from db.territory import GridRow
 from geo.features import FeatureFilter
 from governance.language import N_, _
@@ -46,6 +47,8 @@ _AGAIN_S = 30.0
 """How soon what changes by the clock alone is drawn anew: minutes that are left, and what is overdue by now."""
 _MEASURE, _HEAT, _PLAY = "measure", "heat", "play"
 _TOOLS = {_MEASURE: N_("测量"), _HEAT: N_("热力图"), _PLAY: N_("时间回放")}
+_TOLD: Mapping[str, frozenset[str]] = {_HEAT: frozenset({"incidents"}), _PLAY: frozenset({"incidents", "workers"})}
+"""The layers whose symbols a tool takes off the map."""
 _TOOL_KEY = "map_tool"
 _GROUNDS = {"night": N_("夜间")}
 _GROUND_KEY = "map_ground"
@@ -70,6 +73,7 @@ def _live(size: layout.Viewport) -> None:
     with commands.calmly():
         seen = context.deployment().feed.revisions()
         bar, tree, chips = st.container(key="map_bar"), st.container(key="map_tree"), st.empty()
+        tool, palette = _tools()
         with bar:
             where, look_for = st.columns([3, 1], gap="small")
         with where, st.container(key="map_where"):
@@ -83,12 +87,11 @@ def _live(size: layout.Viewport) -> None:
             place = mapsearch.place_of(text)
             q = "" if place else text
         with tree:
-            st.html(f"<h2>{_('图层')}</h2>")
+            st.html(f"<h2>{_('图层')}{_now() if tool == _PLAY else ''}</h2>")
             chosen = layertree.show(grid.code if grid else None, q)
         paces = {key: _SELDOM_S if key == "workers" else _OFTEN_S for key in chosen.filters}
         live.follow("map_changes", paces, seen=seen, again_s=_AGAIN_S)
         selected = _selected()
-        tool, palette = _tools()
         with st.container(key="map_chart"):
             clicked = _map(chosen, selected, _focus(grid), tool=tool, palette=palette, size=size)
         with saved:
@@ -111,7 +114,7 @@ def _live(size: layout.Viewport) -> None:
         with st.container(key="map_side"):
             picked = _card(selected, tool) if selected else None
             with st.container(key="map_list"):
-                picked = _list(chosen, shown, selected) or picked
+                picked = _list(chosen, shown, selected, tool) or picked
         _note(_keys(chosen, tool))
         listed = shown.get(str(st.session_state.get(_LISTED_KEY)))
         _sheet(listed, selected, len(grid_chips), is_folded=tool == _PLAY and playback.may_follow(selected))
@@ -167,7 +170,7 @@ def _one_of(label: str, options: Mapping[str, str], *, key: str) -> str | None:
     chosen = st.segmented_control(
         label,
         list(options),
-        default=next(iter(deeplink.asked(key, options)), None),
+        default=deeplink.asked_one(key, options),
         format_func=lambda code: _(options[code]),
         key=key,
         label_visibility="collapsed",
@@ -208,10 +211,10 @@ def _map(
 ) -> str | None:
     """The map; answers "layer:code" of a feature that was clicked since the last run."""
     shown = deck.sources(chosen.revisions, chosen.filters, chosen.sizes)
-    # Heat and playback tell of the same incidents in another way.
+    # Heat and playback tell of the same incidents in another way, and where workers are now isn't where they were then.
     hot = next((source for source in shown if source.key == "incidents"), None) if tool == _HEAT else None
-    if tool in {_HEAT, _PLAY}:
-        shown = [source for source in shown if source.key != "incidents"]
+    shown = [source for source in shown if source.key not in _TOLD.get(tool or "", ())]
+    marked = None if tool == _PLAY and selected and selected.layer == "workers" else selected
     made = deck.compose(
         shown,
         Look(palette=palette, is_pickable=tool != _MEASURE),
@@ -220,7 +223,7 @@ def _map(
         map_style=chart.map_style(palette),
         labels=context.deployment().feed.revision("grids"),
         label_kinds=_NAMED,
-        marked=deck.Marked(lon=selected.lon, lat=selected.lat) if selected else None,
+        marked=deck.Marked(lon=marked.lon, lat=marked.lat) if marked else None,
         focus=focus,
         heat=hot,
         tooltip=tooltip.template(),
@@ -243,9 +246,18 @@ def _view(size: layout.Viewport) -> deck.ViewState:
         is_narrow = size.width_px <= _NARROW_PX
         width_px = size.width_px - (0 if is_narrow else _LEFT_PX + _RIGHT_PX)
         height_px = size.height_px - _TOP_PX - (_TABS_PX if is_narrow else 0)
-        view = deck.initial_view(context.county().town_bounds, width_px=width_px, height_px=max(height_px, _TOP_PX))
+        view = deck.initial_view(_theirs(), width_px=width_px, height_px=max(height_px, _TOP_PX))
         kept = st.session_state["_map_view"] = (size.width_px, view)
     return kept[1]
+
+
+def _theirs() -> tuple[float, float, float, float]:
+    """What the one who is logged in answers for: the own street, or the county's town."""
+    scope = context.principal().grid_prefix
+    if not scope:
+        return context.county().town_bounds
+    reach = context.remembered("map_reach", scope, ("grids",), lambda session: territory.reach(session, scope))
+    return reach or context.county().town_bounds
 
 
 def _go_to(lon: float, lat: float) -> None:
@@ -277,7 +289,12 @@ def _card(selected: Found, tool: str | None) -> str | None:
     return None
 
 
-def _list(chosen: Chosen, shown: Mapping[str, int], selected: Found | None) -> str | None:
+def _now() -> str:
+    """What stands beside numbers and lists that don't follow the time that the map tells of."""
+    return f'<small class="map-now">{_("此刻")}</small>'
+
+
+def _list(chosen: Chosen, shown: Mapping[str, int], selected: Found | None, tool: str | None) -> str | None:
     """What the filters leave of one layer; answers "layer:code" of a row that was clicked."""
     if not chosen.filters:
         nothing = _("没有打开的图层。在左侧打开一个图层，这里会列出它的内容。")
@@ -287,12 +304,13 @@ def _list(chosen: Chosen, shown: Mapping[str, int], selected: Found | None) -> s
     layer = st.selectbox(
         _("列表"),
         on,
-        index=deeplink.index(_LISTED_KEY, on) or 0,
+        index=deeplink.index(_LISTED_KEY, on, default=0) or 0,
         format_func=lambda key: LAYERS[key].title,
         key=_LISTED_KEY,
         label_visibility="collapsed",
     )
-    deeplink.keep(_LISTED_KEY, layer)
+    # What it opens with isn't written: Back would have to be pressed once more to leave the map.
+    deeplink.keep(_LISTED_KEY, None if layer == on[0] else layer)
     number, flt = shown[layer], chosen.filters[layer]
     if st.checkbox(_("只列出当前视野"), key=_FOLLOW_KEY, bind="query-params") and (bbox := maptools.seen()) is not None:
         flt = replace(flt, bbox=bbox)
@@ -301,7 +319,8 @@ def _list(chosen: Chosen, shown: Mapping[str, int], selected: Found | None) -> s
     told = _("共 <b>{n}</b> 个", n=wording.count(number))
     if number > featurecard.MOST_ROWS:
         told = _("共 <b>{n}</b> 个，列出前 {shown}", n=wording.count(number), shown=featurecard.MOST_ROWS)
-    st.html(f'<p class="map-tally">{told}</p>')
+    is_past = tool == _PLAY or (tool == _HEAT and layer != "incidents" and layertree.period())
+    st.html(f'<p class="map-tally">{told}{_now() if is_past else ""}</p>')
     now = context.now()
     picked = parts.cards(
         "map_rows",
@@ -317,10 +336,23 @@ def _keys(chosen: Chosen, tool: str | None) -> str:
     """What the map shows that the tree's own symbols don't explain, in HTML."""
     if tool == _HEAT and "incidents" not in chosen.filters:
         return _("热力图画的是事件：请先打开“事件”图层")
-    found = [_("事件密度：{key}", key=heat.key())] if tool == _HEAT else []
+    found = []
+    if tool == _HEAT:
+        found = [_("事件密度：{key}", key=heat.key()), _heated(chosen)]
     if any(source.is_tiled for source in deck.sources(chosen.revisions, chosen.filters, chosen.sizes)):
         found.append(_("{icon}圆内是该处的数量，放大后散开", icon=legend.icon("mark-several")))
     return " ".join(f'<span class="map-key">{said}</span>' for said in found)
+
+
+def _heated(chosen: Chosen) -> str:
+    """Which incidents the heat map is of, and whether anything else on the map isn't of the same time."""
+    is_open = chosen.filters["incidents"].where.get("is_open") == ("true",)
+    period = layertree.period()
+    if not period:
+        return _("此刻未结束的事件") if is_open else _("全部事件，含已结束")
+    if is_open:
+        return _("{period}上报、未结束的事件；其他图层是此刻的情况", period=period)
+    return _("{period}上报的事件，含已结束；其他图层是此刻的情况", period=period)
 
 
 def _note(keys: str) -> None:

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from db import assignments
 from db.coverage import Gap
 from db.incidents import QueueRow
 from geo.errors import NotAuthenticated, Unavailable
-from governance.access import Permission
-from governance.incident import Status
 from governance.language import N_, _
 from layers import follow
 from layers.palette import DARK, SEVERITY_NUMERAL
-from pages.ui import board, chart, commands, context, layout, live, panels, parts, theme, wallmap, wording
+from pages.ui import board, chart, context, layout, live, panels, parts, theme, wallmap, wallqueue, wording
 from pages.ui.board import Board
-from pages.ui.panels import Proposal
 
 _PERIODS = {"today": N_("今日"), "week": N_("7 日"), "month": N_("本月")}
 _OFTEN_S = 1.0
 """How soon after one another changes may redraw; who is on duty shows with the turn of the pages."""
-_CASES_A_PAGE = 5
-_UNSENT = frozenset({Status.REPORTED, Status.ACCEPTED, Status.RETURNED})
 
 
 def render() -> None:
@@ -40,7 +34,7 @@ def render() -> None:
     with st.container(key="wall_header"):
         st.html(panels.header(now=context.now(), zone=_zone(), title=county.title))
         live.clock("wall_clock", now=context.now(), zone=county.timezone)
-    parts.keys("wall_keys", {"Escape": "wall_up"})
+    parts.keys("wall_keys", {"Escape": "wall_up", **wallqueue.KEYS})
     _board()
 
 
@@ -76,10 +70,8 @@ def _board() -> None:
         return
     found, gaps = read
     at = found.chain[0] if found.chain else None
-    pages = max(1, -(-len(found.queue) // _CASES_A_PAGE))
-    page = turn % pages
-    rows = found.queue[page * _CASES_A_PAGE : (page + 1) * _CASES_A_PAGE]
-    proposed = _proposals(rows, now)
+    page = wallqueue.page(found.queue, turn=turn, now=now)
+    proposed = wallqueue.proposals(page.rows, now)
     left = (
         panels.today(found.today, title=_(_PERIODS[period]), place=at.name if at else "")
         + panels.trend(found.trend, zone=zone)
@@ -88,13 +80,22 @@ def _board() -> None:
     )
     right = (
         panels.duty(found.duty, turn=turn)
-        + panels.queue(rows, proposed, total=len(found.queue), page=page, pages=pages, now=now)
+        + panels.queue(
+            page.rows,
+            proposed,
+            total=len(found.queue),
+            page=page.number,
+            pages=page.of,
+            now=now,
+            is_acted_on=page.is_acted_on,
+            is_held=page.is_held,
+        )
         + panels.coverage(gaps, turn=turn)
         + panels.devices(found.devices)
     )
     # In one piece: what a run costs is mostly the number of elements that it sends.
     st.html(_badge(now) + panels.column(left, name="left") + panels.column(right, name="right"))
-    _actions(rows, proposed)
+    wallqueue.actions(page, proposed)
     with st.container(key="wall_alarm"):
         parts.alarm("wall_alarms", _urgent(found.urgent))
     with st.container(key="wall_ticker"):
@@ -153,41 +154,6 @@ def _read(since: datetime, now: datetime) -> tuple[Board, Sequence[Gap]] | None:
     st.session_state.pop("_wall_lost_at", None)
     st.session_state.update(_wall_board=(found, gaps), _wall_read_at=now)
     return found, gaps
-
-
-def _proposals(rows: Sequence[QueueRow], now: datetime) -> Mapping[str, Proposal]:
-    unsent = tuple(row.no for row in rows if row.status in _UNSENT)
-    try:
-        return board.proposals(unsent, revision=context.deployment().feed.revision("incidents"), now=now)
-    except Unavailable:
-        return {}
-
-
-def _actions(rows: Sequence[QueueRow], proposed: Mapping[str, Proposal]) -> None:
-    """One button per incident that somebody could be sent to.
-
-    Its key is the incident's number: whatever page the list turns to meanwhile, a click means what it was made on.
-    """
-    if not context.principal().may(Permission.DISPATCH):
-        return
-    with st.container(key="wall_actions"):
-        for slot, row in enumerate(rows):
-            with st.container(key=f"wall_slot_{slot}"):
-                if row.no in proposed and not proposed[row.no].shortfall:
-                    st.button(_("派单"), key=f"wall_send_{row.no}", on_click=_send, args=(row.no, row.title))
-
-
-def _send(no: str, title: str) -> None:
-    at = context.deployment()
-    with commands.attempt():
-        assignments.dispatch(at.database, context.principal(), no, now=context.now())
-    refused = commands.refused()
-    if refused is None:
-        st.toast(_("已派单：{title}", title=wording.literal(title)), icon=":material/check:")
-    else:
-        told = _("{text}：{why}", text=title, why=refused.text)
-        st.toast(wording.literal(told), icon=":material/info:")
-        commands.forget_refusal()
 
 
 _TICKER_EVERY_S = 20

@@ -15,7 +15,7 @@ class Player {
     this.chosen = 0
     this.panel = host.querySelector(".panel")
     const part = (name) => this.panel.querySelector("." + name)
-    this.parts = Object.fromEntries(["back", "play", "on", "pace", "spans", "time", "who", "bars", "slider"].map((name) => [name, part(name)]))
+    this.parts = Object.fromEntries(["back", "play", "on", "pace", "spans", "time", "who", "now", "bars", "slider"].map((name) => [name, part(name)]))
     this.over = new DeckView(host.querySelector("canvas"), ".st-key-map_chart", (pen, to) => this.draw(pen, to))
     this.over.beat = (at) => this.beat(at)
     this.parts.play.onclick = () => this.play(!this.isPlaying)
@@ -66,6 +66,7 @@ class Player {
       )
       for (const [name, said] of Object.entries({ back: "back", on: "on", slider: "slider" }))
         this.parts[name].setAttribute("aria-label", data.words[said])
+      this.parts.now.textContent = data.words.now
       this.when = new Intl.DateTimeFormat("zh-CN", {
         timeZone: data.zone, month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hour12: false,
       })

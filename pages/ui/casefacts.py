@@ -7,7 +7,7 @@ from html import escape
 
 from db.cases import ActiveAssignment, Incident
 from governance import labels
-from governance.language import _, _n, current
+from governance.language import _, _n, _p
 from layers.palette import SEVERITY, SEVERITY_NUMERAL
 from pages.ui import context, wording
 
@@ -40,20 +40,20 @@ def _stages(incident: Incident, now: datetime) -> str:
     """The way from report to closure, with the time of each stage that was reached."""
     zone = context.county().timezone
     stages = (
-        (_("上报"), incident.reported_at),
-        (_("受理"), incident.accepted_at),
-        (_("派遣"), incident.dispatched_at),
-        (_("接单"), incident.acknowledged_at),
-        (_("到场"), incident.arrived_at),
-        (_("处置"), incident.resolved_at),
-        (_("办结"), incident.closed_at),
+        (_p("reached", "上报"), incident.reported_at),
+        (_p("reached", "受理"), incident.accepted_at),
+        (_p("reached", "派遣"), incident.dispatched_at),
+        (_p("reached", "接单"), incident.acknowledged_at),
+        (_p("reached", "到场"), incident.arrived_at),
+        (_p("reached", "处置"), incident.resolved_at),
+        (_p("reached", "办结"), incident.closed_at),
     )
     cells = "".join(
         f'<li class="{"done" if at else ""}" title="{wording.full_instant(at, zone=zone) if at else _("尚未")}">'
         f"<b>{name}</b>{_stage_time(at, now)}</li>"
         for name, at in stages
     )
-    return f'<ol class="case-stages" lang="{current()}">{cells}</ol>'
+    return f'<ol class="case-stages">{cells}</ol>'
 
 
 def _stage_time(at: datetime | None, now: datetime) -> str:

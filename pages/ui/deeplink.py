@@ -1,7 +1,8 @@
 """Choices that stand in the address by their codes: a link made in one language opens the same view in another.
 
 Streamlit's own binding writes the words of the options. What the address says is a widget's default at every run: a
-value put into the session is told to the browser once, and lost where another run follows at once.
+value put into the session is told to the browser once, and lost where another run follows at once. Only where somebody
+went back is the address the truth, whatever the widgets say: there it goes into the session.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from governance.language import _
 from pages.ui import wording
@@ -20,12 +22,38 @@ _MOST, _LONGEST = 5, 40
 
 def asked(key: str, offered: Collection[str]) -> list[str]:
     """What the address says for the widget of `key`, as far as it is on offer."""
+    found = _said(key, offered)
+    _follow(key, found)
+    return found
+
+
+def asked_one(key: str, offered: Collection[str]) -> str | None:
+    """The one code that the address says, for a widget that holds one."""
+    found = next(iter(_said(key, offered)), None)
+    _follow(key, found)
+    return found
+
+
+def index(key: str, offered: Sequence[str], *, default: int | None = None) -> int | None:
+    """The place in `offered` of the one code that the address says, `default` if it says none."""
+    code = next(iter(_said(key, offered)), None)
+    place = default if code is None else offered.index(code)
+    _follow(key, None if place is None else offered[place])
+    return place
+
+
+def _said(key: str, offered: Collection[str]) -> list[str]:
     return [code for code in st.query_params.get(key, "").split(",") if code in offered]
 
 
-def index(key: str, offered: Sequence[str]) -> int | None:
-    """The place in `offered` of the one code that the address says."""
-    return next((offered.index(code) for code in asked(key, offered)), None)
+def _follow(key: str, value: list[str] | str | None) -> None:
+    """Gives a widget that was there before the value of the address, where somebody went back to that.
+
+    Streamlit does so by itself for the widgets that it binds, and without the browser's Back or Forward never.
+    """
+    run = get_script_run_ctx(suppress_warning=True)
+    if run is not None and run.is_history_navigation and st.session_state.get(key, value) != value:
+        st.session_state[key] = value
 
 
 def keep(key: str, chosen: Collection[str] | str | None) -> None:

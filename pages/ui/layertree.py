@@ -291,6 +291,12 @@ def _more_of_incidents(where: dict[str, tuple[str, ...]], chips: list[Chip]) -> 
     return wording.start_of_day(context.now(), days_back=int(period) - 1, zone=zone)
 
 
+def period() -> str:
+    """What the time is called that incidents are narrowed to; "" for any."""
+    chosen = st.session_state.get(_SINCE_KEY)
+    return _SINCE[chosen].text if chosen in _SINCE else ""
+
+
 def _offered_statuses(key: str) -> Sequence[str]:
     with_finished = key == "incidents" and st.session_state.get(_FINISHED_KEY)
     return tuple(Status) if with_finished else _STATUSES[key]

@@ -238,17 +238,35 @@ def _gap(gap: Gap) -> str:
 
 
 def queue(
-    rows: Sequence[QueueRow], proposals: Mapping[str, Proposal], *, total: int, page: int, pages: int, now: datetime
+    rows: Sequence[QueueRow],
+    proposals: Mapping[str, Proposal],
+    *,
+    total: int,
+    page: int,
+    pages: int,
+    now: datetime,
+    is_acted_on: bool = False,
+    is_held: bool = False,
 ) -> str:
-    """Open incidents by deadline: what, where, what is left, and who is or would be on the way."""
+    """Open incidents by deadline: what, where, what is left, and who is or would be on the way.
+
+    Where it `is_acted_on` those that wait come first, and the pager leaves room for buttons; it tells of a held page.
+    """
     cards = "".join(_card(row, proposals.get(row.no), now) for row in rows)
     body = (
         f'<ol class="cases">{cards}</ol>'
         if cards
         else _empty(_("目前没有未办结的事件。\n新上报的事件会按时限排在这里。"))
     )
-    aside = _n("{n} 件", total) + pager(page, pages)
-    return panel(_("未办结事件 · 按时限"), body, aside=aside, name="queue")
+    if not is_acted_on:
+        return panel(_("未办结事件 · 按时限"), body, aside=_n("{n} 件", total) + pager(page, pages), name="queue")
+    at = (
+        f'<span title="{_("有人在操作，本页暂不翻动")}" class="held">{pager(page, pages)}</span>'
+        if is_held
+        else pager(page, pages)
+    )
+    aside = f'<span title="{_n("{n} 件", total)}">{wording.count(total)}</span>{at}'
+    return panel(_("待派单优先"), body, aside=aside, name="queue by-hand" if pages > 1 else "queue")
 
 
 def _card(row: QueueRow, proposal: Proposal | None, now: datetime) -> str:

@@ -33,6 +33,7 @@ _WORDS: Mapping[str, str] = {
     "pace": N_("播放速度（[ 和 ]）"),
     "slider": N_("时间"),
     "shown": N_("{from} 至 {to} 上报 {n} 件"),
+    "now": N_("地图回放过去；图层数量和列表是此刻的情况，网格员此刻的位置不画出"),
     "loading": N_("正在读取这段时间的事件……"),
     "lost": N_("没有取到数据，请稍后重试"),
     "none": N_("这段时间没有符合筛选条件的事件"),
@@ -47,7 +48,7 @@ _WORDS: Mapping[str, str] = {
 _HTML = """<div class="over"><canvas></canvas><div class="panel" role="group">
 <button class="back">‹</button><button class="play"></button><button class="on">›</button><button class="pace"></button>
 <output class="time"></output><div class="spans"></div>
-<output class="who" hidden></output>
+<output class="who" hidden></output><p class="now"></p>
 <div class="line"><canvas class="bars"></canvas><input class="slider" type="range" min="0" max="1" step="0.001"></div>
 </div></div>"""
 

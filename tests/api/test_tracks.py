@@ -48,3 +48,22 @@ def test_a_question_that_makes_no_sense_is_refused(clients: Any, query: str, sta
     """Each refusal names its parameter; a worker of another street is as unknown as one that doesn't exist."""
     answer = clients.officer.get(f"/api/tracks?{query}")
     assert (answer.status_code, answer.json()["field"]) == (status, field)
+
+
+def test_more_than_an_answer_holds_are_refused_with_what_to_do(clients: Any, monkeypatch: pytest.MonkeyPatch):
+    """A street has more workers on their rounds than can be told apart: their number, and how to ask for fewer."""
+    monkeypatch.setattr("db.tracks.MOST_WORKERS", 1)
+    body = [
+        {"worker": worker, "lon": 124.002, "lat": 45.0, "at": f"2026-11-23T01:{minute}:00Z"}
+        for worker in ("W31", "W32")
+        for minute in (34, 35)
+    ]
+    fed = clients.dispatcher.post("/api/positions", json={"crs": "cgcs2000", "positions": body})
+    assert fed.json() == {"accepted": 4, "unknown": []}
+    span = "since=2026-11-23T01:33:30Z&until=2026-11-23T03:00:00Z"
+    answer = clients.officer.get(f"/api/tracks?grid=220723003&{span}")
+    told = answer.json()
+    assert (answer.status_code, told["field"]) == (422, "grid")
+    assert "符合的有 2 个，一次最多 1 个；请缩小范围，或指明其中几个" in told["detail"]
+    assert told["reason"].startswith("2 workers have tracks there, at most 1 are told at once: name some by workers")
+    assert len(clients.officer.get(f"/api/tracks?workers=W31&{span}").json()["tracks"]) == 1

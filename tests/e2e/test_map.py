@@ -110,3 +110,33 @@ def test_what_a_link_brings_is_shown_as_it_stands(visit: Any):
     assert chip.inner_text().replace("\u2060", "").count(typed) == 1
     assert chip.locator("img, strong, i, .katex, [data-testid=stIconMaterial]").count() == 0
     assert not [address for address in visitor.asked if address.endswith("/auth/logout")]
+
+
+def test_back_undoes_one_filter_after_another(visit: Any):
+    """And Forward does them again: tree, tools, chips and address go together, down to the map as it opened."""
+    page = visit("officer", "/map", width=1280, height=720).page
+    chips = page.locator(".st-key-map_chips button:visible")
+    pills = page.locator(".st-key-incidents-severity button")
+    heat = page.locator(".st-key-map_tool [role=radio]", has_text="热力图")
+    steps = [("", 0), ("incidents-severity=3", 1), ("incidents-severity=3%2C4", 2), ("map_tool=heat", 2)]
+
+    def expect_step(number: int) -> None:
+        query, filters = steps[number]
+        expect(page).to_have_url(re.compile(f"{query}(&|$)" if query else r"/map\??$"))
+        expect(chips).to_have_count(filters)
+        expect(page.locator(".st-key-incidents-severity [aria-pressed=true]")).to_have_count(filters)
+        expect(heat).to_have_attribute("aria-checked", "true" if "heat" in query else "false")
+
+    expect_step(0)
+    pills.nth(2).click()
+    expect_step(1)
+    pills.nth(3).click()
+    expect_step(2)
+    heat.click()
+    expect_step(3)
+    for number in (2, 1, 0):
+        page.go_back()
+        expect_step(number)
+    for number in (1, 2, 3):
+        page.go_forward()
+        expect_step(number)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
 from streamlit.testing.v1 import AppTest
 
 # A screen arrives once; the runs that follow stand for its fragments.
@@ -31,3 +34,35 @@ def test_an_address_that_lags_behind_brings_nothing_back():
     app.run()
     assert app.text[0].value == ""
     assert "at" not in app.query_params
+
+
+_CHOICES = """
+import streamlit as st
+from pages.ui import deeplink
+
+days = ["1", "7"]
+st.pills("kinds", ["a", "b"], selection_mode="multi", default=deeplink.asked("kinds", ["a", "b"]), key="kinds")
+st.selectbox("days", days, index=deeplink.index("days", days), key="days")
+st.selectbox("listed", days, index=deeplink.index("listed", days, default=0), key="listed")
+for key in ("kinds", "days", "listed"):
+    deeplink.keep(key, st.session_state[key])
+"""
+
+
+@pytest.mark.parametrize(
+    ("is_back", "found"),
+    [(False, {"kinds": ["a", "b"], "days": "7", "listed": "7"}), (True, {"kinds": ["a"], "days": None, "listed": "1"})],
+)
+def test_back_alone_puts_the_address_above_the_widgets(
+    monkeypatch: pytest.MonkeyPatch, *, is_back: bool, found: dict[str, object]
+):
+    """A run for another reason may come with the address from before; what it doesn't say is as it opens."""
+    app = AppTest.from_string(_CHOICES)
+    app.query_params.update({"kinds": "a,b", "days": "7", "listed": "7"})
+    app.run()
+    run = SimpleNamespace(is_history_navigation=is_back)
+    monkeypatch.setattr("pages.ui.deeplink.get_script_run_ctx", lambda **_: run)
+    app.query_params.clear()
+    app.query_params["kinds"] = "a"
+    app.run()
+    assert {key: app.session_state[key] for key in found} == found

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -73,14 +74,82 @@ def test_names_on_the_wall_are_masked(visit: Any, provided: Database):
 
 
 def test_only_who_may_dispatch_has_the_button(visit: Any):
-    """A viewer's wall has no button that sends anybody."""
+    """A viewer's wall has no button that sends anybody, nor one that turns a page."""
     viewer = visit("wall")
     assert not [button for button in viewer.button if button.label == "派单"]
+    assert not [button for button in viewer.button if str(button.key).startswith("wall_page")]
 
 
-def test_one_press_on_the_wall_sends_the_first_candidate(
-    visit: Any, provided: Database, monkeypatch: pytest.MonkeyPatch
+def _was_sent(row: incidents.QueueRow) -> bool:
+    return row.status not in {Status.REPORTED, Status.ACCEPTED, Status.RETURNED}
+
+
+def _listed(screen: Any) -> list[str]:
+    """The titles in the list of open incidents."""
+    body = _html(screen).partition('<ol class="cases">')[2].partition("</ol>")[0]
+    return re.findall(r'<b title="([^"]*)">', body)
+
+
+BEGAN = datetime.now(UTC)
+
+
+def _at_turn(monkeypatch: pytest.MonkeyPatch, number: int, *, later_s: float = 0) -> None:
+    monkeypatch.setattr(board.Turns, "look", lambda *_: (number, 12.0))
+    monkeypatch.setattr(context, "now", lambda: BEGAN + timedelta(seconds=later_s))
+
+
+@pytest.mark.parametrize("username", ["admin", "wall"])
+def test_what_waits_comes_first_for_who_may_dispatch(
+    visit: Any, provided: Database, monkeypatch: pytest.MonkeyPatch, username: str
 ):
+    """By deadline, as all that is under way after it; a wall without a hand is by deadline alone."""
+    with provided.session(SYSTEM if username == "admin" else VIEWER) as session:
+        rows = incidents.queue(session)
+    due = sorted(rows, key=_was_sent) if username == "admin" else rows
+    assert [row.no for row in sorted(rows, key=_was_sent)] != [row.no for row in rows]
+    _at_turn(monkeypatch, 0)
+    screen = visit(username)
+    assert _listed(screen) == [row.title for row in due[:5]]
+    _at_turn(monkeypatch, 1)
+    assert _listed(screen.run()) == [row.title for row in due[5:10]]
+
+
+def test_a_page_that_somebody_turned_to_stands_for_a_minute(visit: Any, monkeypatch: pytest.MonkeyPatch):
+    """Whatever turns meanwhile; after it the list turns on from there. Another wall is as it was."""
+    _at_turn(monkeypatch, 7)
+    screen, other = visit("admin"), visit("admin")
+    first = _listed(screen)
+    screen.button(key="wall_page_on").click().run()
+    second = _listed(screen)
+    assert second != first
+
+    _at_turn(monkeypatch, 9, later_s=59)
+    assert _listed(screen.run()) == second
+    assert _listed(other.run()) not in (first, second)
+    _at_turn(monkeypatch, 10, later_s=61)
+    third = _listed(screen.run())
+    assert third not in (first, second)
+    screen.button(key="wall_page_back").click().run()
+    assert _listed(screen) == second
+    _at_turn(monkeypatch, 11, later_s=61 + 59)
+    screen.button(key="wall_page_on").click().run()
+    assert _listed(screen) == third
+    screen.button(key="wall_page_first").click().run()
+    assert _listed(screen) == first
+
+
+def test_the_page_that_somebody_dispatches_from_stands(visit: Any, monkeypatch: pytest.MonkeyPatch):
+    """The next case to send is where the one before was, and doesn't turn away."""
+    _at_turn(monkeypatch, 0)
+    screen = visit("admin")
+    before = _listed(screen)
+    button = next(each for each in screen.button if str(each.key).startswith("wall_send_"))
+    button.click().run()
+    _at_turn(monkeypatch, 1, later_s=30)
+    assert set(_listed(screen.run())) & set(before)
+
+
+def test_one_press_on_the_wall_sends_the_first_candidate(visit: Any, provided: Database):
     """The button of an incident sends whom the rules put first to that very incident."""
     with provided.session(SYSTEM) as session:
         rows = incidents.queue(session)
@@ -90,10 +159,12 @@ def test_one_press_on_the_wall_sends_the_first_candidate(
             if row.status == Status.REPORTED
             and (found := candidates.recommend(session, row.no, principal=SYSTEM, now=datetime.now(UTC))).ranking.ranked
         )
-    place = [row.no for row in rows].index(no)
-    monkeypatch.setattr(board.Turns, "look", lambda *_: (place // 5, 12.0))
+    place = [row.no for row in sorted(rows, key=_was_sent)].index(no)
+    screen = visit("admin")
+    for _ in range(place // 5):
+        screen.button(key="wall_page_on").click().run()
 
-    visit("admin").button(key=f"wall_send_{no}").click().run()
+    screen.button(key=f"wall_send_{no}").click().run()
 
     with provided.session(SYSTEM) as session:
         sent = cases.get(session, no)
