@@ -143,6 +143,12 @@ def _points_of(
     return _encoded(kind.key, made, square, feature_id="fid")
 
 
+def gathered_each(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:
+    """The cells of several tiles."""
+    square, each = _several()
+    return Statement.of(each(_cells_of(kind, where, square, personal=personal).scalar_subquery()))
+
+
 def apart(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:
     """Every point of several tiles."""
     square, each = _several()

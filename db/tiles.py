@@ -5,7 +5,7 @@ several become one point amid them with their number `n`. Cells continue over th
 agree, and no tile holds more than `CELLS`² points however many there are. Just above it a tile is divided if it holds
 more than `MOST_APART` points, and from `APART_FROM` on none is.
 
-From `WHOLE_FROM` on a tile is so small that asking takes longer than reading: several are asked for in one statement.
+From `CLOSE_FROM` on a tile is so small that asking takes longer than reading: several are asked for in one statement.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ WHOLE_FROM = 18
 """From this zoom on a tile is some 150 metres wide, and every point is itself where there is room."""
 APART_FROM = 19
 """The closest that maps go: every point is itself."""
+CLOSE_FROM = 16
+"""Tiles of these zooms are read several at once. Larger ones are planned by what is in them, and fill a core each."""
 COARSE_BELOW = 14
 """Tiles of lower zooms are made from `Cells`, which are counted once for all of them."""
 _CELL_BITS = CELLS.bit_length() - 1
@@ -153,17 +155,20 @@ def tile(database: Database, principal: Principal, key: str, flt: FeatureFilter,
 
 def is_close(key: str, zoom: int) -> bool:
     """Whether tiles of this zoom are read by `close`."""
-    return zoom >= WHOLE_FROM and is_dense(key)
+    return zoom >= CLOSE_FROM and is_dense(key)
 
 
 def close(
     database: Database, principal: Principal, key: str, flt: FeatureFilter, several: Sequence[Tile], *, personal: bool
 ) -> list[bytes]:
-    """Tiles of points, all of one zoom from `WHOLE_FROM` on, in the order in which they are asked for.
+    """Tiles of points, all of one zoom from `CLOSE_FROM` on, in the order in which they are asked for.
 
     Raises as `features.items` does.
     """
-    form = statements.apart if several[0].z >= APART_FROM else statements.apart_with_room
+    zoom = several[0].z
+    form = statements.gathered_each
+    if zoom >= WHOLE_FROM:
+        form = statements.apart if zoom >= APART_FROM else statements.apart_with_room
     statement = _put_together(database, principal, form, key, flt, personal=personal)
     places = [_place(at) for at in several]
     squares = {name: [place[name] for place in places] for name in SQUARE}
