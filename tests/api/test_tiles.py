@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import asinh, floor, pi, radians, tan
 from typing import Any
 
 import pytest
@@ -51,6 +52,27 @@ def test_scopes_never_mix(clients: Any, body: Callable[..., dict[str, object]]):
     whole, street = clients.dispatcher.get(address), clients.officer.get(address)
     assert whole.content != street.content
     assert clients.dispatcher.get(address).headers["etag"] == whole.headers["etag"]
+
+
+@pytest.mark.parametrize("zoom", [16, 18, 20])
+def test_scopes_never_mix_where_tiles_are_read_together(
+    clients: Any, body: Callable[..., dict[str, object]], zoom: int
+):
+    """Of two places an officer sees the own one, whoever asked for both before, and a dispatcher sees both after."""
+    addresses = []
+    for lon in (124.005, 124.035):
+        reported = body(lon=lon)
+        assert clients.dispatcher.post("/api/incidents", json=reported).status_code == 201
+        x = floor((lon + 180) / 360 * 2**zoom)
+        y = floor((1 - asinh(tan(radians(float(str(reported["lat"]))))) / pi) / 2 * 2**zoom)
+        addresses.append(f"/tiles/incidents/{zoom}/{x}/{y}.pbf")
+    whole, street, again = (
+        [client.get(address).content for address in addresses]
+        for client in (clients.dispatcher, clients.officer, clients.dispatcher)
+    )
+    assert again == whole
+    assert b"" not in whole
+    assert street.count(b"") == 1
 
 
 def test_nobody_gets_a_tile_without_a_login(visitor: Any):
