@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 
 from starlette.datastructures import QueryParams
 
@@ -130,8 +130,9 @@ def _instant(text: str, name: str) -> datetime:
     # In a query string "+" means a space, and "+08:00" is typed like that all the time.
     try:
         found = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-    except ValueError as error:
+        if found.tzinfo is None:
+            raise InvalidInput(f"{name} needs its time zone, such as +08:00 or Z", field=name)
+        # Python takes offsets up to a day and PostgreSQL up to sixteen hours.
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InvalidInput(f"{name} takes an instant such as 2026-11-23T08:00:00+08:00", field=name) from error
-    if found.tzinfo is None:
-        raise InvalidInput(f"{name} needs its time zone, such as +08:00 or Z", field=name)
-    return found

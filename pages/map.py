@@ -349,7 +349,7 @@ def _heated(chosen: Chosen) -> str:
     is_open = chosen.filters["incidents"].where.get("is_open") == ("true",)
     period = layertree.period()
     if not period:
-        return _("此刻未结束的事件") if is_open else _("全部事件，含已结束")
+        return _("此刻未结束的事件") if is_open else _("筛选出的事件，含已结束")
     if is_open:
         return _("{period}上报、未结束的事件；其他图层是此刻的情况", period=period)
     return _("{period}上报的事件，含已结束；其他图层是此刻的情况", period=period)

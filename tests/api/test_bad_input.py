@@ -166,6 +166,7 @@ def test_a_parameter_that_a_layer_has_not_is_named(clients: Any, path: str, fiel
         ("severity=99999999999999999999", "severity"),
         ("is_open=yes", "is_open"),
         ("since=yesterday", "since"),
+        ("since=9999-12-31T23:59:59-23:00", "since"),
         ("since=2026-11-23T08:00:00", "since"),
         ("grid=999", "grid"),
         ("q=" + "x" * 500, "q"),

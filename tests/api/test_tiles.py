@@ -75,6 +75,13 @@ def test_scopes_never_mix_where_tiles_are_read_together(
     assert street.count(b"") == 1
 
 
+@pytest.mark.parametrize("zoom", [14, 18])
+def test_any_offset_of_an_instant_is_understood(clients: Any, zoom: int):
+    """Also one that PostgreSQL wouldn't read: the items take it too."""
+    address = f"/tiles/incidents/{zoom}/1/1.pbf?since=2026-01-01T00:00:00%2B20:00"
+    assert clients.viewer.get(address).status_code == 200
+
+
 def test_nobody_gets_a_tile_without_a_login(visitor: Any):
     """A tile is as guarded as the items are."""
     assert visitor.get(COARSE).status_code == 401

@@ -72,7 +72,7 @@ def test_who_is_followed_in_playback_is_not_marked_where_they_are_now(opened: An
         ({}, "此刻未结束的事件"),
         ({"map_since": "7"}, "近 7 天上报、未结束的事件"),
         ({"map_since": "7", "show_finished": "true"}, "近 7 天上报的事件，含已结束"),
-        ({"show_finished": "true"}, "全部事件，含已结束"),
+        ({"show_finished": "true"}, "筛选出的事件，含已结束"),
     ],
 )
 def test_a_heat_map_says_which_time_it_is_of(opened: Any, link: dict[str, str], told: str):
