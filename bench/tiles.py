@@ -69,6 +69,12 @@ class Asked:
             self.times.append((time.perf_counter() - began) * 1000)
             self.volume += volume
 
+    def close(self) -> None:
+        """Hangs up."""
+        self.threads.shutdown()
+        while not self.clients.empty():
+            self.clients.get().close()
+
     def _read(self, place: Place) -> int:
         path = self.address.format(z=place[0], x=place[1], y=place[2])
         client = self.clients.get()
@@ -111,7 +117,7 @@ def measure(database: Database, size: int, python: str | None, *, rounds: int) -
             origin = servers.enter_context(_tipg(database, python or "", most))
             asked.append(_asked(name, origin, "/collections/public.device/tiles/WebMercatorQuad/{z}/{x}/{y}"))
         for server in asked:
-            servers.callback(server.threads.shutdown)
+            servers.callback(server.close)
         for n in range(_WARM_UP):
             for server in asked:
                 server.ask(_screen(20, 10 * n, 0), is_noted=False)

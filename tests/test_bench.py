@@ -29,7 +29,7 @@ def test_tiles_are_measured(county: Database, tmp_path: Path):
     """Every band has the product's first and second answer, from a server of its own, and can be drawn."""
     lines = tiles.measure(county, 4511, None, rounds=1)
     table(lines)
-    assert [line.name for line in lines[:2]] == ["the product", "again, from memory"]
+    assert [line.name for line in lines[:2]] == ["the product", "the next person's"]
     assert len(lines) == 2 * len({line.group for line in lines})
     assert all(line.is_own and line.p50 > 0 for line in lines)
     draw(lines, tmp_path / "tiles.png")
