@@ -93,9 +93,9 @@ def _board() -> None:
         + panels.coverage(gaps, turn=turn)
         + panels.devices(found.devices)
     )
+    wallqueue.actions(page, proposed)
     # In one piece: what a run costs is mostly the number of elements that it sends.
     st.html(_badge(now) + panels.column(left, name="left") + panels.column(right, name="right"))
-    wallqueue.actions(page, proposed)
     with st.container(key="wall_alarm"):
         parts.alarm("wall_alarms", _urgent(found.urgent))
     with st.container(key="wall_ticker"):

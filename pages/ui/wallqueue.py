@@ -88,10 +88,13 @@ def actions(shown: Page, proposed: Mapping[str, Proposal]) -> None:
                 st.button("«", key=KEYS["Home"], help=_("第一页（Home）"), on_click=_turn_to, args=(0,))
                 st.button("‹", key=KEYS["PageUp"], help=_("上一页（PageUp）"), on_click=_turn, args=(-1,))
                 st.button("›", key=KEYS["PageDown"], help=_("下一页（PageDown）"), on_click=_turn, args=(1,))
-        for slot, row in enumerate(shown.rows):
+        for slot in range(CASES_A_PAGE):
+            row = shown.rows[slot] if slot < len(shown.rows) else None
             with st.container(key=f"wall_slot_{slot}"):
-                if row.no in proposed and not proposed[row.no].shortfall:
+                if row and row.no in proposed and not proposed[row.no].shortfall:
                     st.button(_("派单"), key=f"wall_send_{row.no}", on_click=_send, args=(row.no, row.title))
+                else:
+                    st.empty()  # or the button of the page before stands beside this row until the run ends
 
 
 def _turn(by: int) -> None:

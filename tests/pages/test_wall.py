@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -112,6 +113,22 @@ def test_what_waits_comes_first_for_who_may_dispatch(
     assert _listed(screen) == [row.title for row in due[:5]]
     _at_turn(monkeypatch, 1)
     assert _listed(screen.run()) == [row.title for row in due[5:10]]
+
+
+def test_no_button_stays_beside_another_row(visit: Any, monkeypatch: pytest.MonkeyPatch):
+    """Each row's place says what stands in it now: what a run leaves out Streamlit keeps until that run has ended."""
+    _at_turn(monkeypatch, 0)
+    screen = visit("admin")
+    for _ in range(3):
+        slots = [block for block in _blocks(screen.main) if "wall_slot_" in str(block.proto)]
+        assert [len(slot.children) for slot in slots] == [1] * 5
+        screen.button(key="wall_page_on").click().run()
+
+
+def _blocks(within: Any) -> Iterator[Any]:
+    for child in getattr(within, "children", {}).values():
+        yield child
+        yield from _blocks(child)
 
 
 def test_a_page_that_somebody_turned_to_stands_for_a_minute(visit: Any, monkeypatch: pytest.MonkeyPatch):
