@@ -92,7 +92,9 @@ def serve() -> None:
         timeout_graceful_shutdown=_GRACE_S,
     )
     server = Announcing(config, lambda: welcome(doors.boot))
-    # A closed terminal ends the server as Ctrl-C does. uvicorn itself hears SIGINT and SIGTERM.
+    # uvicorn hears SIGTERM, and sends it once more when it has ended: by itself that would end us before the database.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    # A closed terminal ends the server as Ctrl-C does.
     signal.signal(signal.SIGHUP, lambda *_: setattr(server, "should_exit", True))
     try:
         server.run()
