@@ -157,6 +157,7 @@ class PlaceMap {
     this.names(pen, tone)
     for (const near of this.data.near || []) this.dot(pen, this.to([near.lon, near.lat]), near.colour, near.label, tone)
     if (this.data.place) this.pin(pen, this.to(this.data.place), tone)
+    this.host.classList.add("drawn")
   }
 
   shape(pen, { part, rings, level, use, rank }, tone) {

@@ -166,20 +166,11 @@ def picker(
     outlines: Sequence[str],
     place: tuple[float, float] | None,
     near: Sequence[Near] = (),
-    on_place: Callable[[float, float], None],
 ) -> None:
-    """A map to point at: `on_place` hears the WGS 84 longitude and latitude of each click, before the next run.
+    """A map to point at: `pointed` tells of its clicks.
 
     `bounds` is west, south, east, north; `outlines` are addresses of GeoJSON that it draws.
     """
-
-    def placed() -> None:
-        # The run that the click was queued behind may have emptied the form.
-        found = getattr(st.session_state.get(key), "placed", None)
-        if found is not None:
-            lon, lat = found["place"]
-            on_place(float(lon), float(lat))
-
     data = {
         "bounds": list(bounds),
         "outlines": list(outlines),
@@ -190,7 +181,21 @@ def picker(
         "farther": _("缩小"),
         "lost": _("底图没有取到，仍可点选位置或直接填写坐标"),
     }
-    component("picker", _PICKER, has_style=True)(key=key, data=data, on_placed_change=placed)
+    component("picker", _PICKER, has_style=True)(key=key, data=data, on_placed_change=nothing)
+
+
+def pointed(key: str) -> tuple[float, float] | None:
+    """WGS 84 longitude and latitude of the last click on the picker `key`; None where that was told before.
+
+    To be asked by the run that draws the fields, before it does. A callback runs with the next run of any fragment,
+    and the fields of before the click, which the browser sends along, can write over what it put into them.
+    """
+    placed = getattr(st.session_state.get(key), "placed", None)
+    if placed is None or st.session_state.get(f"_{key}_at") == placed["at"]:
+        return None
+    st.session_state[f"_{key}_at"] = placed["at"]
+    lon, lat = placed["place"]
+    return float(lon), float(lat)
 
 
 _PICKER = """<div class="picker"><canvas></canvas><div class="zoom"><button class="in">+</button>

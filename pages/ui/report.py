@@ -41,6 +41,7 @@ _DRAFT = ("rep_title", "rep_description", "rep_address", "rep_lon", "rep_lat", "
 """Fields that somebody wrote something into: while one of them has content, there is a draft."""
 
 _RESUMED = "_report_resumed"
+_PICKER = "rep_picker"
 
 
 def has_draft() -> bool:
@@ -59,6 +60,10 @@ def render(*, close: str = "desk_close") -> str | None:
     What was filled in stays for the next time, unless it was reported or thrown away; otherwise the answer is None.
     """
     classes = values.classes()
+    pointed = parts.pointed(_PICKER)
+    if pointed is not None:
+        st.session_state["rep_crs"] = Crs.WGS84
+        _show_pointed(*pointed)
     place = _place()
     similar = _similar(place)
     centre, right = st.columns([1.62, 1], gap="small")
@@ -221,18 +226,13 @@ def _duplicates(similar: list[incidents.QueueRow]) -> None:
 
 
 def _pointing(place: _Place, similar: list[incidents.QueueRow]) -> None:
-    def put(lon: float, lat: float) -> None:
-        st.session_state["rep_crs"] = Crs.WGS84
-        _show_pointed(lon, lat)
-
     bounds = context.county().town_bounds
     parts.picker(
-        "rep_picker",
+        _PICKER,
         bounds=bounds,
         outlines=(*(basemap.url(part, within=bounds) for part in _GROUND), _GRIDS),
         place=place.at,
         near=[parts.Near(lon=row.lon, lat=row.lat, label=row.title, colour=SEVERITY[row.severity]) for row in similar],
-        on_place=put,
     )
 
 
