@@ -12,6 +12,32 @@ function deckOf(canvas) {
   return null
 }
 
+// Draws what was asked for before the ground and the names: without a graphics card either takes seconds to be drawn for
+// the first time, and data is what people wait for. They follow in the next frame, or when the data is late.
+const PATIENCE_MS = 3000
+
+function drawDataFirst(deck) {
+  if (deck.isInitialized || Object.hasOwn(deck, "setProps")) return
+  const isBeneath = (layer) => /^(base-|names)/.test(layer?.id)
+  const until = performance.now() + PATIENCE_MS
+  const set = deck.setProps.bind(deck)
+  let asked = deck.props.layers
+  deck.setProps = (props) => {
+    asked = props.layers ?? asked
+    set({ ...props, layers: asked.filter((layer) => !isBeneath(layer)) })
+  }
+  deck.setProps({})
+  const look = () => {
+    const isDrawn = deck.isInitialized && deck.props.layers.every((layer) => !layer || layer.isLoaded)
+    if (!isDrawn && performance.now() < until) return requestAnimationFrame(look)
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      delete deck.setProps
+      deck.setProps({ layers: asked })
+    }))
+  }
+  look()
+}
+
 class DeckView {
   constructor(canvas, selector, draw) {
     this.canvas = canvas
@@ -39,7 +65,10 @@ class DeckView {
       this.ground = document.querySelector(`${this.selector} canvas`)
       this.deck = null
     }
-    if (this.ground && !this.deck) this.deck = deckOf(this.ground)
+    if (this.ground && !this.deck) {
+      this.deck = deckOf(this.ground)
+      if (this.deck) drawDataFirst(this.deck)
+    }
     try {
       return this.deck?.getViewports()[0]
     } catch {

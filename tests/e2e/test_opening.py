@@ -65,3 +65,27 @@ def test_what_changes_before_the_feed_is_heard_is_drawn(visit: Any, program: Any
     program("dispatcher").post("/api/incidents", json=_REPORT | {"title": "路灯不亮"}).raise_for_status()
     held.pop(0).continue_()
     expect(visitor.page.locator(".st-key-map_list")).to_contain_text("路灯不亮")
+
+
+def test_the_ground_comes_after_the_data(visit: Any):
+    """What was asked for is drawn first; the ground and the names are asked for after it, and aren't forgotten."""
+    visitor = visit("dispatcher", "/map")
+
+    def asked(path: str) -> list[int]:
+        return [at for at, url in enumerate(visitor.asked) if path in url]
+
+    names = '() => performance.getEntriesByType("resource").some(({ name }) => name.includes("/api/names"))'
+    visitor.page.wait_for_function(names)
+    for part in ("boundary", "blocks", "water", "roads", "buildings"):
+        assert asked(f"/api/base/{part}")
+    data = [asked(f"/api/layers/{key}/items") for key in ("grids", "incidents", "workers", "stations")]
+    assert max(min(at) for at in data) < min(asked("/api/base/"))
+
+
+def test_the_ground_comes_though_the_data_does_not(visit: Any):
+    """A layer that can't be had doesn't keep the map empty."""
+    visitor = visit()
+    visitor.page.route("**/api/layers/stations/items*", lambda route: route.abort())
+    visitor.log_in("dispatcher", "/map")
+    with visitor.page.expect_response("**/api/base/roads*"):
+        pass
