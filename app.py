@@ -17,7 +17,7 @@ from time import monotonic
 
 import streamlit as st
 
-from api.app import Context, routes
+from api.app import Context, doors
 from api.pictures import Pictures
 from db.boot import Boot
 from db.feed import ChangeFeed
@@ -110,16 +110,18 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         await asyncio.to_thread(boot.stop)
 
 
+_routes, _middleware = doors(
+    Context(
+        database=boot.database,
+        feed=feed,
+        settings=settings,
+        pictures=Pictures(servers=map_servers(settings.basemap_url)),
+    )
+)
 app = st.App(
     str(ROOT / "pages" / "shell.py"),
-    routes=routes(
-        Context(
-            database=boot.database,
-            feed=feed,
-            settings=settings,
-            pictures=Pictures(servers=map_servers(settings.basemap_url)),
-        )
-    ),
+    routes=_routes,
+    middleware=_middleware,
     lifespan=lifespan,
     on_script_error=commands.on_script_error,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -91,6 +92,7 @@ def serve() -> None:
         log_config=None,
         timeout_graceful_shutdown=_GRACE_S,
     )
+    logging.getLogger("uvicorn.access").disabled = True  # Streamlit gives it back the handlers that uvicorn takes away
     server = Announcing(config, lambda: welcome(doors.boot))
     # uvicorn hears SIGTERM, and sends it once more when it has ended: by itself that would end us before the database.
     signal.signal(signal.SIGTERM, lambda *_: None)

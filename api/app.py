@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import (
     auth,
@@ -33,17 +34,17 @@ from api.watch import Watch
 from db import catalogues
 from db.settings import ROOT
 
-__all__ = ["Context", "application", "routes"]
+__all__ = ["Context", "application", "doors"]
 
 _OPENINGS = (
     "/healthz",
     "/metrics",
     "/auth/{rest:path}",
     "/api/{rest:path}",
-    "/tiles/{rest:path}",
     "/basemap/{rest:path}",
     "/assets/{rest:path}",
 )
+_AHEAD = "/tiles/"
 
 
 def application(context: Context) -> FastAPI:
@@ -68,7 +69,23 @@ def application(context: Context) -> FastAPI:
     return app
 
 
-def routes(context: Context) -> list[BaseRoute]:
-    """What `st.App(routes=…)` takes: each opening leads to the one application, its path unchanged."""
+def doors(context: Context) -> tuple[list[BaseRoute], list[Middleware]]:
+    """`st.App`'s routes and middleware: each opening leads to the one application, its path unchanged."""
     app = application(context)
-    return [Route(path, app) for path in _OPENINGS]
+    return [Route(path, app) for path in _OPENINGS], [Middleware(Ahead, application=app)]
+
+
+class Ahead:
+    """ASGI middleware that leads tiles past Streamlit's own.
+
+    That takes as long as a tile from memory does, and has nothing to do for one: it is compressed, and has no session.
+    """
+
+    def __init__(self, app: ASGIApp, *, application: ASGIApp) -> None:
+        self.app = app
+        self.application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a tile, and lets everything else through."""
+        is_tile = scope["type"] == "http" and scope["path"].startswith(_AHEAD)
+        await (self.application if is_tile else self.app)(scope, receive, send)

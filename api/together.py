@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
-
-from starlette.concurrency import run_in_threadpool
 
 from api.answers import Answer, AnswerCache
 
 MOST_AT_ONCE = 16
 """More would keep the first of them waiting for the last."""
+THREADS = 8
 ROUNDS_AT_ONCE = 2
 """One would leave the server idle while the database works; each more makes rounds smaller."""
 
@@ -32,6 +32,7 @@ class Together(Generic[Part]):
     _waiting: dict[Hashable, list[Part]] = field(default_factory=dict)
     _coming: dict[Hashable, asyncio.Future[Answer]] = field(default_factory=dict)
     _rounds: Counter[Hashable] = field(default_factory=Counter)
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "together"))
     _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def answer(self, about: Hashable, part: Part, compute: Compute[Part]) -> Answer:
@@ -57,11 +58,16 @@ class Together(Generic[Part]):
 
     async def _serve(self, about: Hashable, compute: Compute[Part]) -> None:
         """Serves those who wait until nobody does."""
-        while parts := self._waiting[about][:MOST_AT_ONCE]:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(0)  # whose request has come already is served along
+            parts = self._waiting[about][:MOST_AT_ONCE]
+            if not parts:
+                break
             del self._waiting[about][:MOST_AT_ONCE]
             keys = [(about, part) for part in parts]
             try:
-                made = await run_in_threadpool(self._made, keys, compute, parts)
+                made = await loop.run_in_executor(self._threads, self._made, keys, compute, parts)
             except Exception as error:  # noqa: BLE001  it is for those who asked
                 for key in keys:
                     self._coming.pop(key).set_exception(error)

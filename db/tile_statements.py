@@ -105,28 +105,33 @@ def counted(
 
 def gathered(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:
     """The cells of a tile."""
-    return Statement.of(_cells_of(kind, where, _Square(), personal=personal))
+    square = _Square()
+    return Statement.of(_cells_of(kind, _cells(kind, where, square).subquery("cell"), square, personal=personal))
 
 
-def _cells_of(
-    kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], square: _Square, *, personal: bool
-) -> sa.Select[tuple[bytes]]:
-    """The cells of a tile; who is alone in one brings the properties along, and is looked up for them."""
+def _cells(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], square: _Square) -> sa.Select[Any]:
+    """The cells of a tile, counted."""
+    meets = _meets(view_of(kind).c.geom, square)
+    cell = counted(kind, [meets, *where], sa.bindparam("cell_m", type_=sa.Float()), square)
+    # The index finds a point or two beyond the edges, which belong to the neighbours.
+    inside = (
+        axis.between(first, first + CELLS - 1)
+        for axis, first in ((cell.c.column, square.first_column), (cell.c.row, square.first_row))
+    )
+    return square.select(cell).where(*inside)
+
+
+def _cells_of(kind: FeatureType, cell: sa.FromClause, square: _Square, *, personal: bool) -> sa.Select[tuple[bytes]]:
+    """A tile of its cells; who is alone in one brings the properties along, and is looked up for them."""
     view = view_of(kind)
-    cell = counted(kind, [_meets(view.c.geom, square), *where], sa.bindparam("cell_m", type_=sa.Float()), square)
     alone = (
         sa.select(view.c.fid, *_properties(kind, personal=personal))
         .where(view.c.fid == cell.c.fid, cell.c.n == 1)
         .offset(0)  # or PostgreSQL reads the whole view for a join
         .lateral("alone")
     )
-    # The index finds a point or two beyond the edges, which belong to the neighbours.
-    inside = (
-        axis.between(first, first + CELLS - 1)
-        for axis, first in ((cell.c.column, square.first_column), (cell.c.row, square.first_row))
-    )
     made = square.select(_spot(cell.c.x, cell.c.y, square), cell.c.n, *alone.c)
-    made = made.select_from(cell.outerjoin(alone, sa.true())).where(*inside)
+    made = made.select_from(cell.outerjoin(alone, sa.true()))
     return _encoded(kind.key, made, square, feature_id="fid")
 
 
@@ -139,14 +144,15 @@ def _points_of(
     # Who stands on an edge is in one tile, as in a cell.
     inside = (lon >= square.west, lon < square.east, lat > square.south, lat <= square.north)
     made = square.select(_close_spot(lon, lat, square), view.c.fid, *_properties(kind, personal=personal))
-    made = made.where(_meets(view.c.geom, square), *inside, *where).order_by(view.c.fid)
+    made = made.where(_meets(view.c.geom, square), *inside, *where)
     return _encoded(kind.key, made, square, feature_id="fid")
 
 
 def gathered_each(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:
     """The cells of several tiles."""
     square, each = _several()
-    return Statement.of(each(_cells_of(kind, where, square, personal=personal).scalar_subquery()))
+    cell = _cells(kind, where, square).subquery("cell")
+    return Statement.of(each(_cells_of(kind, cell, square, personal=personal).scalar_subquery()))
 
 
 def apart(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:
@@ -158,18 +164,19 @@ def apart(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, persona
 def apart_with_room(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:
     """Every point of several tiles; the cells of those that hold more than `MOST_APART`."""
     square, each = _several()
-    view = view_of(kind)
-    found = square.select(view.c.fid).where(_meets(view.c.geom, square), *where).limit(MOST_APART + 1)
-    number = square.select(sa.func.count()).select_from(found.subquery("found")).scalar_subquery()
-    points, cells_ = (made(kind, where, square, personal=personal) for made in (_points_of, _cells_of))
-    chosen = sa.case((number <= MOST_APART, points.scalar_subquery()), else_=cells_.scalar_subquery())
-    return Statement.of(each(chosen))
+    cell = _cells(kind, where, square).cte("cell")
+    number = sa.select(sa.func.coalesce(sa.func.sum(cell.c.n), 0)).scalar_subquery()
+    points = _points_of(kind, where, square, personal=personal).scalar_subquery()
+    gathered_ = _cells_of(kind, cell, square, personal=personal).scalar_subquery()
+    chosen = sa.select(sa.case((number <= MOST_APART, points), else_=gathered_)).add_cte(cell, nest_here=True)
+    return Statement.of(each(chosen.scalar_subquery()))
 
 
 def _several() -> tuple[_Square, Callable[[sa.ColumnElement[bytes]], sa.Select[tuple[bytes]]]]:
     """A tile that stands for several, and what makes a query for one a query for each of them, in their order."""
     arrays = (sa.bindparam(name, type_=ARRAY(type_)) for name, type_ in SQUARE.items())
-    given = sa.func.unnest(*arrays).table_valued(*SQUARE, with_ordinality="nth").render_derived(name="square")
+    columns = (sa.column(name, type_) for name, type_ in SQUARE.items())  # without types it would divide as NUMERIC
+    given = sa.func.unnest(*arrays).table_valued(*columns, with_ordinality="nth").render_derived(name="square")
     return _Square(given), lambda made: sa.select(made).select_from(given).order_by(given.c.nth)
 
 
@@ -216,7 +223,7 @@ def _properties(kind: FeatureType, *, personal: bool) -> list[sa.ColumnElement[A
         if visible.kind is Kind.TEXT_LIST:
             column = sa.func.array_to_string(column, "、")
         elif visible.kind is Kind.INSTANT:
-            column = sa.func.to_json(column).op("#>>")(sa.literal([], ARRAY(sa.Text())))
+            column = sa.func.btrim(sa.cast(sa.func.to_json(column), sa.Text()), '"')
         made.append(sa.label(visible.name, column))
     return made
 

@@ -31,3 +31,4 @@ def test_a_stopped_server_leaves_no_database_running(folder: Path):
     product.start()
     product.stop()
     assert not running.exists()
+    assert "GET /healthz" not in product.said, "a line for each request takes longer than a tile"

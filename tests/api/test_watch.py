@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 from xml.etree import ElementTree as ET
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 import db.features
-from api.app import Context, application, routes
+from api.app import Ahead, Context, application, doors
 from api.assets import Assets
 from api.problems import DOOR_TEXT, STATUS, text_of
 from api.stream import events
@@ -184,7 +187,33 @@ def test_no_page_of_the_door_asks_elsewhere(visitor: TestClient):
 
 def test_routes_leave_streamlit_its_own(context: Context):
     """What is handed to the application opens none of Streamlit's reserved prefixes."""
-    assert not [r for r in routes(context) if r.path.startswith(("/_stcore", "/media", "/component", "/static"))]
+    routes, _ = doors(context)
+    assert not [r for r in routes if r.path.startswith(("/_stcore", "/media", "/component", "/static"))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "is_ahead"),
+    [
+        ("http", "/tiles/devices/14/1/1.pbf", True),
+        ("http", "/tiles", False),
+        ("http", "/static/tiles/a.js", False),
+        ("websocket", "/tiles/stream", False),
+    ],
+)
+def test_tiles_go_ahead_of_streamlit(kind: str, path: str, *, is_ahead: bool):
+    """Streamlit's own middleware has nothing to do for a tile, and everything else is led through it."""
+    heard: list[bool] = []
+
+    def application_of(*, is_door: bool) -> ASGIApp:
+        async def hear(*_: object) -> None:
+            heard.append(is_door)
+
+        return hear
+
+    ahead = Ahead(application_of(is_door=False), application=application_of(is_door=True))
+    with suppress(StopIteration):
+        ahead({"type": kind, "path": path}, AsyncMock(), AsyncMock()).send(None)
+    assert heard == [is_ahead]
 
 
 def _codes(error: type[GridCommandError]) -> set[str]:

@@ -271,7 +271,7 @@ def test_swapped_axes_are_told(visit: Any):
 def test_a_place_pointed_at_stays_where_it_is_when_the_system_is_changed(visit: Any, monkeypatch: pytest.MonkeyPatch):
     """Digits from the map are said anew in the system chosen, to and fro; what is typed by hand is left as typed."""
     clicks = [(124.0075, 45.0125)]
-    monkeypatch.setattr(parts, "pointed", lambda key: clicks.pop() if clicks else None)
+    monkeypatch.setattr(parts, "pointed", lambda _: clicks.pop() if clicks else None)
 
     def digits(screen: Any) -> tuple[str, ...]:
         return tuple(screen.text_input(key=f"rep_{axis}").value for axis in ("lon", "lat"))
