@@ -14,7 +14,7 @@ function deckOf(canvas) {
 
 // Draws what was asked for before the ground and the names: without a graphics card either takes seconds to be drawn for
 // the first time, and data is what people wait for. They follow in the next frame, or when the data is late.
-const PATIENCE_MS = 3000
+const PATIENCE_MS = 5000
 
 function drawDataFirst(deck) {
   if (deck.isInitialized || Object.hasOwn(deck, "setProps")) return
