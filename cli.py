@@ -43,6 +43,8 @@ _GROUND = {"blocks": "地块 blocks", "water": "水系 water", "buildings": "建
 Json = Annotated[bool, typer.Option("--json", help="机器可读输出 machine-readable output")]
 _GRACE_S = 3
 """What open pages and streams get to end when the server stops."""
+_IDLE_S = 75
+"""How long a connection may be idle: longer than proxies and clients keep one, so that none is used while it ends."""
 
 
 def say(line: str) -> None:
@@ -91,6 +93,7 @@ def serve() -> None:
         access_log=False,
         log_config=None,
         timeout_graceful_shutdown=_GRACE_S,
+        timeout_keep_alive=_IDLE_S,
     )
     logging.getLogger("uvicorn.access").disabled = True  # Streamlit gives it back the handlers that uvicorn takes away
     server = Announcing(config, lambda: welcome(doors.boot))
