@@ -18,7 +18,7 @@ const PATIENCE_MS = 5000
 
 function drawDataFirst(deck) {
   if (deck.isInitialized || Object.hasOwn(deck, "setProps")) return
-  const isBeneath = (layer) => /^(base-|names)/.test(layer?.id)
+  const isBeneath = (layer) => /^(base-|names|road-names)/.test(layer?.id)
   const until = performance.now() + PATIENCE_MS
   const set = deck.setProps.bind(deck)
   let asked = deck.props.layers
