@@ -14,6 +14,7 @@ from api.answers import Answer, AnswerCache
 MOST_AT_ONCE = 16
 """More would keep the first of them waiting for the last."""
 THREADS = 8
+"""Of all subjects' rounds. Each holds a connection to the database while it reads."""
 ROUNDS_AT_ONCE = 2
 """One would leave the server idle while the database works; each more makes rounds smaller."""
 
