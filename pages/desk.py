@@ -63,15 +63,15 @@ def render() -> None:
     """Draws the desk: queue at the left; beside it the case with its map, or the form that reports a new one."""
     st.html(layout.style("desk"))
     case.arrive()
-    parts.keys("desk_keys", _KEYS, focus="rep_title" if "new" in st.query_params else "")
+    parts.keys("desk_keys", _KEYS, focus="rep_title" if case.is_reporting() else "")
     left, work = st.columns([1, 3.35], gap="small")
     with left, st.container(key="desk_left"):
         _queue()
         _repeated()
     with work, st.container(key="desk_work"):
-        if "new" in st.query_params:
+        if case.is_reporting():
             _reporting()
-        elif "surge" in st.query_params:
+        elif case.is_planning():
             _planning()
         else:
             case.render()
@@ -110,13 +110,11 @@ def _head() -> None:
         _("统筹 P"), key="desk_surge", width="stretch", help=_("联合派单：为所有待派事件统筹人员")
     ):
         surgeplan.forget()
-        st.query_params.from_dict({"surge": "1"})
-        st.rerun()
+        case.open_plan()
     told = (_("续填 N"), _("接着填没有提交的上报")) if report.has_draft() else (_("上报 N"), _("上报一件新事件"))
     if new.button(told[0], key="desk_new", width="stretch", help=told[1]):
         report.resume()
-        st.query_params.from_dict({"new": "1"})
-        st.rerun()
+        case.open_report()
     with keys.popover("?", key="desk_help", width="stretch", help=_("键盘操作")):
         st.markdown(_(_HELP))
 
@@ -276,8 +274,4 @@ def _reporting() -> None:
         context.principal().require(Permission.REPORT_INCIDENT)
         made = report.render(close="desk_close")
         if made is not None:
-            if made:
-                st.query_params.from_dict({"no": made})
-            else:
-                st.query_params.clear()
-            st.rerun()
+            case.open_case(made)

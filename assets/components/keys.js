@@ -63,6 +63,7 @@ export default function (component) {
   document.addEventListener("keydown", press)
   document.addEventListener("pointerup", release, true)
   document.addEventListener("click", clicked, true)
+  host.dataset.bound = "" // from here on a key is heard
   host.forget = () => {
     window.removeEventListener("keydown", before, true)
     document.removeEventListener("keydown", press)

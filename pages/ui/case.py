@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from html import escape
-from typing import cast
+from typing import NoReturn
 
 import streamlit as st
 
@@ -19,11 +19,14 @@ from governance.access import Permission
 from governance.dispatch import Ranked
 from governance.language import PARAMETER, _, current
 from governance.lifecycle import Action
-from pages.ui import casefacts, casemap, casework, commands, context, parts, photos, similar, whysent, wording
+from pages.ui import casefacts, casemap, casework, commands, context, deeplink, parts, photos, similar, whysent, wording
 
 _UNDO = timedelta(seconds=10)
 _LAYERS = ("incidents", "workers")
-_CHOSEN = "_desk_case"
+_NO, _NEW, _SURGE = "no", "new", "surge"
+"""What the address says of the desk: the incident, or that the form or the joint plan stands in its place."""
+
+_BESIDE = (_NEW, _SURGE)
 _SHOWN = 5
 """Candidates on the list and the map: more are farther than anybody would choose."""
 
@@ -51,27 +54,44 @@ def render() -> None:
 
 
 def arrive() -> None:
-    """Takes the incident from the address, when the whole screen is drawn.
-
-    A fragment that draws itself anew may still bring the address from before the last step through the queue: it would
-    show the case that was left, for a moment, and empty what was written there.
-    """
-    is_case = not {"new", "surge"} & set(st.query_params)
-    st.session_state[_CHOSEN] = st.query_params.get("no", "") if is_case else None
+    """Takes what the desk shows from the address, when the whole screen is drawn."""
+    deeplink.arrive(_NO, *_BESIDE)
 
 
 def shown() -> str | None:
     """The number of the incident that is shown, "" for none; None while the screen shows something else."""
-    return cast("str | None", st.session_state.get(_CHOSEN, ""))
+    return None if any(map(deeplink.held, _BESIDE)) else deeplink.held(_NO)
 
 
-def open_case(no: str) -> None:
-    """Shows the incident `no` in place of what is shown now."""
+def is_reporting() -> bool:
+    """Whether the form for a new incident stands in the place of the case."""
+    return bool(deeplink.held(_NEW))
+
+
+def is_planning() -> bool:
+    """Whether the joint plan stands in the place of the case."""
+    return bool(deeplink.held(_SURGE)) and not is_reporting()
+
+
+def open_case(no: str = "") -> NoReturn:
+    """Shows the incident `no` in place of what is shown now, "" for the first of the queue."""
+    _show(_NO, no)
+
+
+def open_report() -> NoReturn:
+    """Shows the form for a new incident in place of what is shown now."""
+    _show(_NEW, "1")
+
+
+def open_plan() -> NoReturn:
+    """Shows the joint plan in place of what is shown now."""
+    _show(_SURGE, "1")
+
+
+def _show(key: str, value: str) -> NoReturn:
     commands.forget_refusal()
     casework.keep_all()
-    st.session_state[_CHOSEN] = no
-    st.query_params.from_dict({"no": no})
-    st.rerun()
+    deeplink.turn(dict.fromkeys((_NO, *_BESIDE), "") | {key: value})
 
 
 def _recommendation(incident: Incident) -> Recommendation | None:
@@ -195,7 +215,7 @@ def _send(incident: Incident, worker: str | None, reason: str) -> None:
         casework.begin_anew(incident)
         st.session_state.pop(f"case_worker_{incident.no}", None)
         st.session_state["desk_sent"] = (sent.no, sent.assignment.worker_name, context.now() + _UNDO)
-    st.rerun()
+    deeplink.again()
 
 
 def _undo_bar(incident: Incident, now: datetime) -> None:

@@ -17,7 +17,7 @@ from geo.errors import InvalidInput
 from governance import labels, lifecycle
 from governance.language import _, _n
 from governance.lifecycle import Action, Given
-from pages.ui import commands, context, values, wording
+from pages.ui import commands, context, deeplink, values, wording
 
 _FORWARD = (
     *(Action.CONFIRM, Action.ACCEPT, Action.ACKNOWLEDGE, Action.ARRIVE, Action.RESOLVE, Action.VERIFY, Action.RESUME),
@@ -104,7 +104,7 @@ def take(incident: Incident, asked: Asked) -> None:
         stepping.take(database, principal, incident.no, asked, now=context.now())
     if commands.refused() is None:
         begin_anew(incident)
-    st.rerun()
+    deeplink.again()
 
 
 def _may(incident: Incident, action: Action) -> bool:
@@ -245,7 +245,7 @@ def _hand_over(incident: Incident) -> None:
             if done.kept:
                 numbers = wording.listed(done.kept)
                 commands.tell(_n("{n} 件暂时无人可接，仍由本人负责：{numbers}", len(done.kept), numbers=numbers))
-        st.rerun()
+        deeplink.again()
 
 
 def _department(incident: Incident) -> str | None:

@@ -8,6 +8,7 @@ went back is the address the truth, whatever the widgets say: there it goes into
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import NoReturn
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -16,6 +17,7 @@ from governance.language import _
 from pages.ui import wording
 
 _HELD = "_held_"
+_AGAIN = "_drawn_again"
 _MOST, _LONGEST = 5, 40
 """How many values a message names, and how many characters of each."""
 
@@ -65,13 +67,22 @@ def keep(key: str, chosen: Collection[str] | str | None) -> None:
         st.query_params.pop(key, None)
 
 
-def arrive(key: str) -> None:
-    """Takes a choice that no widget holds from the address, when the whole screen is drawn."""
-    st.session_state[_HELD + key] = st.query_params.get(key, "")
+def arrive(*keys: str) -> None:
+    """Takes choices that no widget holds from the address, when the whole screen is drawn.
+
+    What is held stays where the screen itself asked for the run: a fragment's run that the browser asked for at that
+    moment melts into it, with the address from before the choice.
+    """
+    is_ours = st.session_state.pop(_AGAIN, None) == _drawn()
+    for key in keys:
+        if is_ours and _HELD + key in st.session_state:
+            held(key)
+        else:
+            st.session_state[_HELD + key] = st.query_params.get(key, "")
 
 
 def held(key: str) -> str:
-    """What was last put with `hold`, or else arrived; "" for nothing.
+    """What was last put with `hold` or `turn`, or else arrived; "" for nothing.
 
     A fragment that draws itself anew may bring the address from before the last step through the queue: what it says is
     not believed, and is put right.
@@ -86,6 +97,25 @@ def hold(key: str, value: str) -> None:
     """Makes `value` the choice, "" for none, here and in the address."""
     st.session_state[_HELD + key] = value
     keep(key, value)
+
+
+def turn(choices: Mapping[str, str]) -> NoReturn:
+    """Makes `choices`, by key and "" for none, the whole address, and draws the screen anew by them."""
+    st.session_state.update({_HELD + key: value for key, value in choices.items()})
+    st.query_params.from_dict({key: value for key, value in choices.items() if value})
+    again()
+
+
+def again() -> NoReturn:
+    """Draws the whole screen anew by what is held, whatever address the browser brings meanwhile."""
+    st.session_state[_AGAIN] = _drawn()
+    st.rerun()
+
+
+def _drawn() -> str | None:
+    """The screen that this run draws; None where somebody went back or forward, or nothing is drawn in a browser."""
+    run = get_script_run_ctx(suppress_warning=True)
+    return None if run is None or run.is_history_navigation else run.page_script_hash
 
 
 def settle(choices: Mapping[str, Collection[str] | None]) -> None:

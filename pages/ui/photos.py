@@ -17,7 +17,7 @@ from governance import labels
 from governance.access import Permission
 from governance.language import N_, _, _n
 from governance.photo import LIMIT_PER_PHASE, Phase
-from pages.ui import commands, context, layout, wording
+from pages.ui import commands, context, deeplink, layout, wording
 
 _REFUSED = "case_photos_refused"
 _HINT = N_("JPEG、PNG、WebP，每张不超过 10 MB，每个阶段最多 9 张。保存时会去掉照片里的拍摄位置等信息。")
@@ -90,7 +90,7 @@ def _uploader(incident: Incident, kept: Sequence[Photo]) -> None:
         ):
             _add(incident.no, phase, [(file.name, file.getvalue()) for file in files])
             st.session_state["case_photos_turn"] = turn + 1
-            st.rerun()
+            deeplink.again()
 
 
 def _likely(incident: Incident, kept: Sequence[Photo]) -> Phase:
@@ -138,4 +138,4 @@ def _told(no: str) -> None:
     st.html(f'<div class="photos-refused" role="alert"><p>{title}</p><ul>{lines}</ul></div>')
     if st.button(_("知道了"), key="case_photos_seen"):
         st.session_state.pop(_REFUSED, None)
-        st.rerun()
+        deeplink.again()

@@ -16,7 +16,7 @@ from governance.incident import Severity, Source
 from governance.language import _, _n
 from layers import basemap
 from layers.palette import INK, SEVERITY, SEVERITY_NUMERAL
-from pages.ui import commands, context, parts, values, wording
+from pages.ui import case, commands, context, deeplink, parts, values, wording
 
 _GROUND = ("blocks", "water", "roads")
 _GRIDS = "/api/layers/grids/items?level=street,community,quarter"
@@ -220,9 +220,7 @@ def _duplicates(similar: list[incidents.QueueRow]) -> None:
     ]
     opened = parts.cards("rep_similar", items, label=_("可能重复的事件"))
     if opened:
-        st.query_params.pop("new", None)
-        st.query_params["no"] = opened
-        st.rerun()
+        case.open_case(opened)
 
 
 def _pointing(place: _Place, similar: list[incidents.QueueRow]) -> None:
@@ -308,7 +306,7 @@ def _submit(chosen: incidents.ClassRow) -> str | None:
             now=context.now(),
         )
     if made is None:
-        st.rerun()
+        deeplink.again()
     clear()
     return made.no
 

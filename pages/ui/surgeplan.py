@@ -11,7 +11,7 @@ from db.surge import Outcome, Proposal, Proposed, Unsent
 from governance import labels
 from governance.language import _, _n
 from layers.palette import SEVERITY, SEVERITY_NUMERAL
-from pages.ui import commands, context, wording
+from pages.ui import case, commands, context, deeplink, wording
 
 _PLAN = "_surge_plan"
 _DONE = "_surge_done"
@@ -41,7 +41,7 @@ def render() -> None:
         _send(chosen)
     if again.button(_("重新统筹"), key="surge_again", width="stretch"):
         forget()
-        st.rerun()
+        deeplink.again()
     with back:
         _close(_("返回  Esc"))
     if proposal.unsent:
@@ -57,8 +57,7 @@ def forget() -> None:
 def _close(text: str) -> None:
     if st.button(text, key="desk_close", width="stretch"):
         forget()
-        st.query_params.clear()
-        st.rerun()
+        case.open_case()
 
 
 def _summary(proposal: Proposal) -> str:
@@ -133,7 +132,7 @@ def _send(chosen: list[tuple[str, str]]) -> None:
         outcomes = surge.accept(database, principal, chosen, now=context.now())
     forget()
     st.session_state[_DONE] = outcomes
-    st.rerun()
+    deeplink.again()
 
 
 def _outcomes(outcomes: list[Outcome]) -> None:

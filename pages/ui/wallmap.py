@@ -109,7 +109,7 @@ def show(size: layout.Viewport) -> None:
         on_grid=_go,
     )
     if st.session_state.pop(_MOVED, False):
-        st.rerun()
+        deeplink.again()
 
 
 def key() -> str:

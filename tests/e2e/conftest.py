@@ -117,6 +117,8 @@ class Visitor:
         page.fill("#password", PASSWORD)
         page.click("button.go")
         self.settled()
+        if urlsplit(page.url).path == "/desk":
+            page.locator(".keys[data-bound]").wait_for(state="attached", timeout=60_000)
         return page
 
     def settled(self) -> None:

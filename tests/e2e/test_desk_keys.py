@@ -19,7 +19,7 @@ def test_many_are_planned_and_sent_by_keys(visit: Callable[..., Any], program: C
         client.post("/api/incidents", json={**REPORT, "lon": 124.01 + n * 0.003}).raise_for_status().json()["no"]
         for n in range(3)
     ]
-    visitor = visit("dispatcher")
+    visitor = visit("dispatcher", "/desk")
     page = visitor.page
     expect(page.locator(".st-key-desk_rows .card").first).to_be_visible()
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 # A screen arrives once; the runs that follow stand for its fragments.
@@ -34,6 +35,42 @@ def test_an_address_that_lags_behind_brings_nothing_back():
     app.run()
     assert app.text[0].value == ""
     assert "at" not in app.query_params
+
+
+# Streamlit gives its own run the address of a fragment's run that the browser asked for before it heard of the choice.
+_TURNED = """
+import streamlit as st
+from pages.ui import deeplink
+
+deeplink.arrive("no", "new")
+if st.button("open"):
+    deeplink.turn({"no": "", "new": "1"})
+if st.button("again"):
+    deeplink.again()
+st.text(deeplink.held("no") + "/" + deeplink.held("new"))
+"""
+
+
+@pytest.mark.parametrize(("pressed", "found"), [(0, "/1"), (1, "QA1/")])
+def test_a_run_of_the_screens_own_keeps_what_is_held(monkeypatch: pytest.MonkeyPatch, pressed: int, found: str):
+    app = AppTest.from_string(_TURNED)
+    app.query_params["no"] = "QA1"
+    app.run()
+    rerun = st.rerun
+
+    def melted() -> None:
+        st.query_params.from_dict({"no": "QA0"})
+        rerun()
+
+    monkeypatch.setattr("pages.ui.deeplink.st.rerun", melted)
+    app.button[pressed].click().run()
+    assert app.text[0].value == found
+    assert app.query_params == ({"new": "1"} if pressed == 0 else {"no": "QA1"})
+
+    app.query_params.clear()
+    app.query_params["no"] = "QA2"
+    app.run()
+    assert app.text[0].value == "QA2/"
 
 
 _CHOICES = """
