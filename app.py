@@ -26,7 +26,7 @@ from db.settings import ROOT, Settings
 from db.tracks import prune
 from geo.errors import GridCommandError, Unavailable
 from geo.map_server import map_servers
-from pages.ui import commands
+from pages.ui import commands, runners
 from pages.ui import context as screens
 
 _COLLECT_S = 60
@@ -110,6 +110,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         await asyncio.to_thread(boot.stop)
 
 
+runners.keep_last_words()
 _routes, _middleware = doors(
     Context(
         database=boot.database,
