@@ -73,7 +73,8 @@ def arrive(*keys: str) -> None:
     What is held stays where the screen itself asked for the run: a fragment's run that the browser asked for at that
     moment melts into it, with the address from before the choice.
     """
-    is_ours = st.session_state.pop(_AGAIN, None) == _drawn()
+    asked = st.session_state.pop(_AGAIN, None)
+    is_ours = asked is not None and asked == _drawn()
     for key in keys:
         if is_ours and _HELD + key in st.session_state:
             held(key)

@@ -67,10 +67,24 @@ def test_a_run_of_the_screens_own_keeps_what_is_held(monkeypatch: pytest.MonkeyP
     assert app.text[0].value == found
     assert app.query_params == ({"new": "1"} if pressed == 0 else {"no": "QA1"})
 
-    app.query_params.clear()
+
+@pytest.mark.parametrize("is_back", [True, False])
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_an_address_that_somebody_went_to_is_believed(
+    monkeypatch: pytest.MonkeyPatch, *, is_back: bool, is_asked: bool
+):
+    """The screen's own run keeps what is held, but for Back and Forward."""
+    app = AppTest.from_string(_TURNED)
+    app.query_params["no"] = "QA1"
+    app.run()
+    run = SimpleNamespace(is_history_navigation=is_back, page_script_hash="desk")
+    monkeypatch.setattr("pages.ui.deeplink.get_script_run_ctx", lambda **_: run)
+    if is_asked:
+        app.session_state["_drawn_again"] = "desk"
     app.query_params["no"] = "QA2"
     app.run()
-    assert app.text[0].value == "QA2/"
+    assert app.text[0].value == ("QA1/" if is_asked and not is_back else "QA2/")
+    assert app.query_params == {"no": app.text[0].value.rstrip("/")}
 
 
 _CHOICES = """
