@@ -57,8 +57,8 @@ def _stages(incident: Incident, now: datetime) -> str:
 
 
 def _stage_time(at: datetime | None, now: datetime) -> str:
-    """The time of day, with the day below it when it isn't today."""
-    day, _space, time = wording.short_instant(at, now, zone=context.county().timezone).rpartition(" ")
+    """The time of day, with the date below it when it isn't today's: seven days by name don't fit beside each other."""
+    time, day = wording.time_and_day(at, now, zone=context.county().timezone)
     return f"<span>{time}</span>" + (f"<small>{day}</small>" if day else "")
 
 

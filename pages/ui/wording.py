@@ -132,6 +132,15 @@ def short_instant(at: datetime | None, now: datetime, *, zone: tzinfo | str = LO
     return instant(at, now, zone=zone).removeprefix(f"{_(_TODAY)} ")
 
 
+def time_and_day(at: datetime | None, now: datetime, *, zone: tzinfo | str = LOCAL) -> tuple[str, str]:
+    """The time of day, and the date where it isn't today's: ("14:05", ""), ("09:30", "11-22"). None is a dash."""
+    if at is None:
+        return "—", ""
+    local = at.astimezone(_zone(zone))
+    is_today = local.date() == now.astimezone(_zone(zone)).date()
+    return f"{local:%H:%M}", "" if is_today else f"{local:%m-%d}"
+
+
 def full_instant(at: datetime | None, *, zone: tzinfo | str = LOCAL) -> str:
     """The whole instant, for the pointer's hint: 2026-11-23 14:05:07."""
     return "—" if at is None else f"{at.astimezone(_zone(zone)):%Y-%m-%d %H:%M:%S}"

@@ -17,6 +17,14 @@ _CLOSE = """part => {
   return boxes.slice(1).filter(([, box], n) => box.left - boxes[n][1].right < 3).map(([word]) => word)
 }"""
 """The words of a row that begin less than three pixels after the word before."""
+_CLOSE_DATED = f"""part => {{
+  for (const each of document.querySelectorAll(part)) {{
+    each.parentElement.querySelector("small")?.remove()
+    each.parentElement.insertAdjacentHTML("beforeend", "<small>11-26</small>")
+  }}
+  return ({_CLOSE})(part)
+}}"""
+"""The same where every stage was reached on another day."""
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -36,6 +44,7 @@ def test_the_desks_head_and_stages_are_told_apart(visit: Any, width: int, langua
     page = visit("dispatcher", f"/desk?lang={language}", width=width, height=900).page
     expect(page.locator(".case-stages b")).to_have_count(7)
     assert page.evaluate(_CLOSE, ".case-stages b") == []
+    assert page.evaluate(_CLOSE_DATED, ".case-stages b") == []
     assert page.evaluate(_CUT, ":is(.st-key-desk_new, .st-key-desk_surge) button p") == []
     title = page.locator(".desk-title").bounding_box()
     assert title

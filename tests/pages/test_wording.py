@@ -78,6 +78,20 @@ def test_instant_follows_another_countys_clock() -> None:
     assert wording.instant(NOW, NOW, zone="Europe/Helsinki") == "今天 08:05"
 
 
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (timedelta(hours=14), ("00:05", "")),
+        (timedelta(hours=14, minutes=6), ("23:59", "11-22")),
+        (timedelta(days=365), ("14:05", "11-23")),
+        (None, ("—", "")),
+    ],
+)
+def test_a_stage_has_its_date_where_it_is_not_todays(before: timedelta | None, said: tuple[str, str]) -> None:
+    """Days are the county's, and are written alike in every language."""
+    assert wording.time_and_day(None if before is None else NOW - before, NOW) == said
+
+
 def test_ago_never_speaks_of_the_future() -> None:
     """A clock that runs a little ahead doesn't show a negative age."""
     assert wording.ago(NOW + timedelta(seconds=5), NOW) == "刚刚"
