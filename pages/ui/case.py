@@ -69,8 +69,8 @@ def is_reporting() -> bool:
 
 
 def is_planning() -> bool:
-    """Whether the joint plan stands in the place of the case."""
-    return bool(deeplink.held(_SURGE)) and not is_reporting()
+    """Whether the joint plan does; the form goes before it where an address names both."""
+    return bool(deeplink.held(_SURGE))
 
 
 def open_case(no: str = "") -> NoReturn:
