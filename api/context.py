@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from api.answers import AnswerCache
+from api.answers import AnswerCache, Kept
 from api.metrics import Counters
 from api.passes import Passes
 from api.pictures import Pictures
@@ -17,7 +17,7 @@ from api.together import Together
 from db.feed import ChangeFeed
 from db.session import Database
 from db.settings import Settings
-from db.tiles import Tile
+from db.tiles import Cells, Tile
 
 
 def _now() -> datetime:
@@ -37,6 +37,7 @@ class Context:
     clock: Callable[[], datetime] = _now
     answers: AnswerCache = field(default_factory=AnswerCache)
     counters: Counters = field(default_factory=Counters)
+    cells: Kept[Cells] = field(default_factory=Kept)
     tiles: Together[Tile] = field(init=False)
     passes: Passes = field(default_factory=Passes)
     pictures: Pictures = field(default_factory=Pictures)

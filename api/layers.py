@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Generator, Hashable
 from datetime import datetime
+from math import inf
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -30,16 +31,19 @@ GEOJSON = "application/geo+json"
 FORMATS = ("geojson",)
 ITEMS_LIMIT = 1_000_000
 _FRESH_S = 60.0
-"""An answer is computed anew after this long even without a change: some properties age by the clock alone."""
+"""An answer is computed anew after this long even without a change where properties age by the clock alone."""
 _FRESH_WITHOUT_FEED_S = 1.0
 
 
 def revision_key(caller: Caller, key: str) -> Hashable:
-    """What an answer about a layer is kept under besides its filter: revision, scope of the caller, and age."""
+    """What an answer about a layer is kept under besides its filter: revisions, scope of the caller, and age.
+
+    The grids' revision is there too, because a filter by grid asks them what lies beneath it.
+    """
     feed, principal = caller.context.feed, caller.principal
     scope = (principal.role, principal.grid_prefix)
-    fresh_s = _FRESH_S if feed.is_live else _FRESH_WITHOUT_FEED_S
-    return (key, feed.revision(key), scope, int(time.monotonic() / fresh_s))
+    fresh_s = (_FRESH_S if FEATURE_TYPES[key].ages else inf) if feed.is_live else _FRESH_WITHOUT_FEED_S
+    return (key, feed.revision(key), feed.revision("grids"), scope, int(time.monotonic() / fresh_s))
 
 
 def filter_key(flt: FeatureFilter) -> Hashable:

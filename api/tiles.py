@@ -61,33 +61,44 @@ async def tile(key: str, at: Annotated[Tile, Depends(place)], request: Request, 
     kind = feature_type(key)
     flt = read_filter(kind, request.query_params, beside=("rev",))
     whole(request.query_params, "rev", least=0, most=2**63)
-    about = ("tile", revision_key(caller, key), filter_key(flt))
-    return respond(request, await _answer(caller, key, flt, at, about), MVT)
+    asked = _Asked(caller=caller, key=key, flt=flt, at=at)
+    return respond(request, caller.context.answers.known((asked.zoom, at)) or await asked.made(), MVT)
 
 
-async def _answer(caller: Caller, key: str, flt: FeatureFilter, at: Tile, about: tuple[Hashable, ...]) -> Answer:
-    context, principal, personal = caller.context, caller.principal, caller.reads_personal
+class _Asked:
+    """A tile that somebody asks for; `points` and `zoom` name what its answer has in common with others'."""
 
-    def several(places: Sequence[Tile]) -> list[bytes]:
-        return db.tiles.close(context.database, principal, key, flt, places, personal=personal)
+    def __init__(self, *, caller: Caller, key: str, flt: FeatureFilter, at: Tile) -> None:
+        self.context, self.principal, self.personal = caller.context, caller.principal, caller.reads_personal
+        self.key, self.flt, self.at = key, flt, at
+        self.points: Hashable = (revision_key(caller, key), filter_key(flt))
+        self.zoom: Hashable = ("tile", self.points, at.z)
 
-    if db.tiles.is_close(key, at.z):
-        return await context.tiles.answer((*about, at.z), at, several)
-    kept = context.answers.known((about, at))
-    if kept is None:
-        kept = await run_in_threadpool(context.answers.answer, (about, at), lambda: _made(caller, key, flt, at))
-    return kept
+    async def made(self) -> Answer:
+        """The answer, made along with those that others ask for where that is sooner done."""
+        counted = await self._counted() if db.tiles.is_dense(self.key) else None
+        what = (self.context.database, self.principal, self.key, self.flt)
 
+        def several(places: Sequence[Tile]) -> list[bytes]:
+            return db.tiles.close(*what, places, personal=self.personal, counted=counted)
 
-def _made(caller: Caller, key: str, flt: FeatureFilter, at: Tile) -> bytes:
-    database, principal = caller.context.database, caller.principal
-    if not db.tiles.is_dense(key) or at.z >= db.tiles.COARSE_BELOW:
-        return db.tiles.tile(database, principal, key, flt, at, personal=caller.reads_personal)
-    counted = caller.context.answers.answer(
-        ("cells", revision_key(caller, key), filter_key(flt)),
-        lambda: db.tiles.cells(database, principal, key, flt).pack(),
-    )
-    return db.tiles.coarse(database, principal, key, Cells.unpack(counted.unpacked()), at)
+        def alone() -> bytes:
+            return db.tiles.tile(*what, self.at, personal=self.personal)
+
+        if counted is not None or db.tiles.is_close(self.key, self.at.z):
+            return await self.context.tiles.answer(self.zoom, self.at, several)
+        return await run_in_threadpool(self.context.answers.answer, (self.zoom, self.at), alone)
+
+    async def _counted(self) -> Cells | None:
+        """The points by cells if somebody has counted them, or if the tile can't be without."""
+        known = self.context.cells.known(self.points)
+        if known is not None or self.at.z >= db.tiles.COARSE_BELOW:
+            return known
+
+        def count() -> Cells:
+            return db.tiles.cells(self.context.database, self.principal, self.key, self.flt)
+
+        return await run_in_threadpool(self.context.cells.get, self.points, count)
 
 
 def _whole_number(name: str, text: str) -> int:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Generic, TypeVar
 
 from api.answers import Answer, AnswerCache
@@ -33,6 +34,7 @@ class Together(Generic[Part]):
     _waiting: dict[Hashable, list[Part]] = field(default_factory=dict)
     _coming: dict[Hashable, asyncio.Future[Answer]] = field(default_factory=dict)
     _rounds: Counter[Hashable] = field(default_factory=Counter)
+    _reading: Counter[Hashable] = field(default_factory=Counter)
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "together"))
     _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -62,11 +64,14 @@ class Together(Generic[Part]):
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(0)  # whose request has come already is served along
-            parts = self._waiting[about][:MOST_AT_ONCE]
-            if not parts:
+            waiting = self._waiting[about]
+            if not waiting:
                 break
-            del self._waiting[about][:MOST_AT_ONCE]
+            # Whose answers come at the same moment ask again at the same moment: one round would take them all.
+            share = min(MOST_AT_ONCE, ceil(len(waiting) / (ROUNDS_AT_ONCE - self._reading[about])))
+            parts, waiting[:share] = waiting[:share], []
             keys = [(about, part) for part in parts]
+            self._reading[about] += 1
             try:
                 made = await loop.run_in_executor(self._threads, self._made, keys, compute, parts)
             except Exception as error:  # noqa: BLE001  it is for those who asked
@@ -75,9 +80,10 @@ class Together(Generic[Part]):
             else:
                 for key, answer in zip(keys, made, strict=True):
                     self._coming.pop(key).set_result(answer)
+            self._reading[about] -= 1
         self._rounds[about] -= 1
         if not self._rounds[about]:
-            del self._rounds[about], self._waiting[about]
+            del self._rounds[about], self._reading[about], self._waiting[about]
 
     def _made(self, keys: Sequence[Hashable], compute: Compute[Part], parts: Sequence[Part]) -> list[Answer]:
         made = [Answer.of(body) for body in compute(parts)]

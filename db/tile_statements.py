@@ -38,6 +38,15 @@ SQUARE: Mapping[str, sa.types.TypeEngine[Any]] = {
 """What tells one tile of a zoom from another: edges in degrees, upper left corner in metres, first of the cells."""
 
 
+CELL: Mapping[str, sa.types.TypeEngine[Any]] = {
+    "xs": sa.Float(),
+    "ys": sa.Float(),
+    "numbers": sa.Integer(),
+    "fids": sa.BigInteger(),
+}
+"""Arrays of counted cells: middle in EPSG:3857, number of points, the least `fid` of them."""
+
+
 class _Square:
     """A tile in a statement: one that is given, or each of several, which have to be read in a query beneath."""
 
@@ -53,19 +62,6 @@ class _Square:
         """Begins a query about it."""
         made = sa.select(*columns)
         return made if self.several is None else made.correlate(self.several)
-
-
-@cache
-def coarse(key: str) -> Statement:
-    """Points from arrays of their place in EPSG:3857 and their number."""
-    arrays = (
-        sa.bindparam("xs", type_=ARRAY(sa.Float())),
-        sa.bindparam("ys", type_=ARRAY(sa.Float())),
-        sa.bindparam("numbers", type_=ARRAY(sa.Integer())),
-    )
-    rows = sa.func.unnest(*arrays).table_valued("x", "y", "n").render_derived()
-    square = _Square()
-    return Statement.of(_encoded(key, sa.select(_spot(rows.c.x, rows.c.y, square), rows.c.n), square))
 
 
 def _metres(geom: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[float], sa.ColumnElement[float]]:
@@ -155,6 +151,19 @@ def gathered_each(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *,
     return Statement.of(each(_cells_of(kind, cell, square, personal=personal).scalar_subquery()))
 
 
+@cache
+def counted_each(kind: FeatureType, *, personal: bool) -> Statement:
+    """Several tiles of cells that are counted: those of a tile are `first` to `last` of arrays that hold everyone's."""
+    square, each = _several(first=sa.Integer(), last=sa.Integer())
+    arrays = ((name, ARRAY(type_)) for name, type_ in CELL.items())
+    # As a query of its own, because a cast that one subscripts would be read as a cast to more dimensions.
+    held = (sa.select(sa.bindparam(name, type_=type_)).scalar_subquery() for name, type_ in arrays)
+    own = (array[square.first : square.last] for array in held)
+    columns = (sa.column(name, type_) for name, type_ in zip(("x", "y", "n", "fid"), CELL.values(), strict=True))
+    cell = sa.func.unnest(*own).table_valued(*columns).render_derived(name="cell")
+    return Statement.of(each(_cells_of(kind, cell, square, personal=personal).scalar_subquery()))
+
+
 def apart(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:
     """Every point of several tiles."""
     square, each = _several()
@@ -172,10 +181,13 @@ def apart_with_room(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], 
     return Statement.of(each(chosen.scalar_subquery()))
 
 
-def _several() -> tuple[_Square, Callable[[sa.ColumnElement[bytes]], sa.Select[tuple[bytes]]]]:
+def _several(
+    **more: sa.types.TypeEngine[Any],
+) -> tuple[_Square, Callable[[sa.ColumnElement[bytes]], sa.Select[tuple[bytes]]]]:
     """A tile that stands for several, and what makes a query for one a query for each of them, in their order."""
-    arrays = (sa.bindparam(name, type_=ARRAY(type_)) for name, type_ in SQUARE.items())
-    columns = (sa.column(name, type_) for name, type_ in SQUARE.items())  # without types it would divide as NUMERIC
+    told = {**SQUARE, **more}
+    arrays = (sa.bindparam(name, type_=ARRAY(type_)) for name, type_ in told.items())
+    columns = (sa.column(name, type_) for name, type_ in told.items())  # without types it would divide as NUMERIC
     given = sa.func.unnest(*arrays).table_valued(*columns, with_ordinality="nth").render_derived(name="square")
     return _Square(given), lambda made: sa.select(made).select_from(given).order_by(given.c.nth)
 

@@ -5,16 +5,19 @@ several become one point amid them with their number `n`. Cells continue over th
 agree, and no tile holds more than `CELLS`² points however many there are. Just above it a tile is divided if it holds
 more than `MOST_APART` points, and from `APART_FROM` on none is.
 
-From `CLOSE_FROM` on a tile is so small that asking takes longer than reading: several are asked for in one statement.
+`Cells` are counted once for the tiles of all these zooms, and tell which closer ones hold what. Where nobody has
+counted, tiles from `COARSE_BELOW` on are read one by one, for that is sooner done than counting the whole layer. From
+`CLOSE_FROM` on a tile is so small that asking takes longer than reading: several are asked for in one statement.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate, chain
 from math import atan, degrees, sinh
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -23,7 +26,7 @@ from numpy.typing import NDArray
 from db import tile_statements as statements
 from db.features import conditions, feature_type, view_of
 from db.session import Database, Statement
-from db.tile_statements import CELLS, RADIUS_M, SQUARE, UNITS, WORLD_M
+from db.tile_statements import CELL, CELLS, MOST_APART, RADIUS_M, SQUARE, UNITS, WORLD_M
 from geo.errors import InvalidInput
 from geo.features import FeatureFilter
 from governance.access import Principal
@@ -36,7 +39,9 @@ APART_FROM = 19
 CLOSE_FROM = 16
 """Tiles of these zooms are read several at once. Larger ones are planned by what is in them, and fill a core each."""
 COARSE_BELOW = 14
-"""Tiles of lower zooms are made from `Cells`, which are counted once for all of them."""
+"""Tiles of lower zooms are made from `Cells` only: each would have to read much of the layer."""
+COUNTED = WHOLE_FROM - 1
+"""The zoom whose cells are counted."""
 _CELL_BITS = CELLS.bit_length() - 1
 _EVERYTHING = FeatureFilter()
 
@@ -77,43 +82,78 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Points counted by the cells of the finest coarse zoom: column, row, number, and the middle in EPSG:3857."""
+    """Points counted by the smallest cells: how many, their middle in EPSG:3857 and the least `fid` of them.
 
-    column: NDArray[np.int64]
-    row: NDArray[np.int64]
+    They are sorted by `place`, which is that of a cell on the Z-order curve (Morton 1966): those of any tile and of any
+    larger cell follow one another.
+    """
+
+    place: NDArray[np.int64]
     number: NDArray[np.int64]
     x: NDArray[np.float64]
     y: NDArray[np.float64]
+    fid: NDArray[np.int64]
 
     @classmethod
-    def unpack(cls, packed: bytes) -> Self:
-        """What `pack` made."""
-        rows = np.frombuffer(packed, dtype=_PACKED)
-        return cls(rows["column"], rows["row"], rows["number"], rows["x"], rows["y"])
+    def of(cls, rows: Sequence[Sequence[float]]) -> Self:
+        """From rows of column, row, number, x, y and `fid`."""
+        found = np.array([tuple(row) for row in rows], dtype=_COUNTED)
+        place = _along(found["column"], found["row"])
+        by_place = np.argsort(place)
+        return cls(place[by_place], *(found[name][by_place] for name in ("number", "x", "y", "fid")))
 
-    def pack(self) -> bytes:
-        """As bytes, to be kept."""
-        rows = np.empty(self.column.size, dtype=_PACKED)
-        for name in _PACKED.names or ():
-            rows[name] = getattr(self, name)
-        return rows.tobytes()
+    @property
+    def nbytes(self) -> int:
+        """What they take in memory."""
+        return self.place.size * _COUNTED.itemsize
 
-    def within(self, tile: Tile) -> tuple[list[float], list[float], list[int]]:
-        """x, y and number of each cell of a coarse tile that holds anything."""
-        coarser = COARSE_BELOW - 1 - tile.z
-        column, row = self.column >> coarser, self.row >> coarser
-        is_here = (column >> _CELL_BITS == tile.x) & (row >> _CELL_BITS == tile.y)
-        number = self.number[is_here]
-        cells, which = np.unique(
-            (column[is_here] & CELLS - 1) * CELLS + (row[is_here] & CELLS - 1), return_inverse=True
-        )
-        total = np.bincount(which, weights=number, minlength=cells.size)
-        x = np.bincount(which, weights=self.x[is_here] * number, minlength=cells.size) / total
-        y = np.bincount(which, weights=self.y[is_here] * number, minlength=cells.size) / total
-        return x.tolist(), y.tolist(), total.astype(int).tolist()
+    def most_in(self, tile: Tile) -> int:
+        """How many points are in the tile; of one that is smaller than a cell, how many are in that."""
+        return int(self.number[self._span(tile)].sum())
+
+    def within(self, tile: Tile) -> dict[str, list[float]]:
+        """The tile's own cells that hold anything, as `tile_statements.CELL` names it. Not of zooms past `COUNTED`."""
+        span = self._span(tile)
+        larger = self.place[span] >> 2 * (COUNTED - tile.z)
+        first = np.flatnonzero(np.diff(larger, prepend=-1))
+        number = self.number[span]
+        total = np.add.reduceat(number, first)
+        middle = (np.add.reduceat(axis[span] * number, first) / total for axis in (self.x, self.y))
+        found = (*middle, total, np.minimum.reduceat(self.fid[span], first))
+        return dict(zip(CELL, (column.tolist() for column in found), strict=True))
+
+    def _span(self, tile: Tile) -> slice:
+        """Which of the cells lie in the tile, or have it in them."""
+        finer = 2 * (COUNTED + _CELL_BITS - tile.z)
+        place = _along(tile.x, tile.y)
+        first, last = (place << finer, place + 1 << finer) if finer >= 0 else (place >> -finer, (place >> -finer) + 1)
+        return slice(*np.searchsorted(self.place, (first, last)))
 
 
-_PACKED = np.dtype([("column", "i8"), ("row", "i8"), ("number", "i8"), ("x", "f8"), ("y", "f8")])
+_COUNTED = np.dtype([("column", "i8"), ("row", "i8"), ("number", "i8"), ("x", "f8"), ("y", "f8"), ("fid", "i8")])
+
+
+_Bits = TypeVar("_Bits", int, NDArray[np.int64])
+
+
+def _along(column: _Bits, row: _Bits) -> _Bits:
+    """The place on the Z-order curve: the bits of both by turns, up to 31 of each."""
+    return _spread(column) | _spread(row) << 1
+
+
+def _spread(bits: _Bits) -> _Bits:
+    for shift, mask in _SPREAD:
+        bits = (bits | bits << shift) & mask
+    return bits
+
+
+_SPREAD = (
+    (16, 0x0000FFFF0000FFFF),
+    (8, 0x00FF00FF00FF00FF),
+    (4, 0x0F0F0F0F0F0F0F0F),
+    (2, 0x3333333333333333),
+    (1, 0x5555555555555555),
+)
 
 
 def is_dense(key: str) -> bool:
@@ -122,29 +162,19 @@ def is_dense(key: str) -> bool:
 
 
 def cells(database: Database, principal: Principal, key: str, flt: FeatureFilter) -> Cells:
-    """The points that the filter leaves, counted by cell for all coarse tiles. Raises as `features.items` does."""
+    """The points that the filter leaves, counted by the smallest cells. Raises as `features.items` does."""
     with database.session(principal) as session:
         where = (view_of(feature_type(key)).c.geom.is_not(None), *conditions(session, key, flt))
-        counted = statements.counted(feature_type(key), where, sa.literal(WORLD_M / 2 ** (COARSE_BELOW - 1) / CELLS))
-        rows = session.execute(sa.select(*(counted.c[name] for name in ("column", "row", "n", "x", "y")))).all()
-    found = np.array([tuple(r) for r in rows], dtype=_PACKED)
-    return Cells(found["column"], found["row"], found["number"], found["x"], found["y"])
-
-
-def coarse(database: Database, principal: Principal, key: str, counted: Cells, tile: Tile) -> bytes:
-    """A tile of the cells in it: points with their number `n`, and nothing else."""
-    x, y, number = counted.within(tile)
-    if not number:
-        return b""
-    cells_ = {"xs": x, "ys": y, "numbers": number}
-    return bytes(database.column(principal, statements.coarse(key), _place(tile) | cells_)[0])
+        counted = statements.counted(feature_type(key), where, sa.literal(WORLD_M / 2**COUNTED / CELLS))
+        columns = (counted.c[name] for name in ("column", "row", "n", "x", "y", "fid"))
+        return Cells.of(session.execute(sa.select(*columns)).all())
 
 
 def tile(database: Database, principal: Principal, key: str, flt: FeatureFilter, at: Tile, *, personal: bool) -> bytes:
     """A tile of the features that the filter leaves (Mapbox Vector Tile 2.1, one layer named `key`).
 
-    Points below `WHOLE_FROM` are gathered into cells; use `coarse` below `COARSE_BELOW`, where reading them all for
-    each tile would take long. Raises as `features.items` does.
+    Points below `WHOLE_FROM` are gathered into cells; use `close` with `cells` below `COARSE_BELOW`, where reading them
+    all for each tile would take long. Raises as `features.items` does.
     """
     if is_close(key, at.z):
         return close(database, principal, key, flt, [at], personal=personal)[0]
@@ -154,26 +184,51 @@ def tile(database: Database, principal: Principal, key: str, flt: FeatureFilter,
 
 
 def is_close(key: str, zoom: int) -> bool:
-    """Whether tiles of this zoom are read by `close`."""
+    """Whether tiles of this zoom are read by `close` even if nothing is counted."""
     return zoom >= CLOSE_FROM and is_dense(key)
 
 
 def close(
-    database: Database, principal: Principal, key: str, flt: FeatureFilter, several: Sequence[Tile], *, personal: bool
+    database: Database,
+    principal: Principal,
+    key: str,
+    flt: FeatureFilter,
+    several: Sequence[Tile],
+    *,
+    personal: bool,
+    counted: Cells | None = None,
 ) -> list[bytes]:
-    """Tiles of points, all of one zoom from `CLOSE_FROM` on, in the order in which they are asked for.
+    """Tiles of points, all of one zoom, in the order in which they are asked for.
 
-    Raises as `features.items` does.
+    From `CLOSE_FROM` on they may be read; where the filter's points are `counted`, tiles of any zoom are made from that
+    as far as it goes. Raises as `features.items` does.
     """
-    zoom = several[0].z
-    form = statements.gathered_each
-    if zoom >= WHOLE_FROM:
-        form = statements.apart if zoom >= APART_FROM else statements.apart_with_room
-    statement = _put_together(database, principal, form, key, flt, personal=personal)
-    places = [_place(at) for at in several]
+    holding = [at for at in several if counted is None or counted.most_in(at)]
+    if not holding:
+        return [b""] * len(several)
+    zoom, cells_ = holding[0].z, {}
+    if counted is not None and zoom <= COUNTED:
+        statement = statements.counted_each(feature_type(key), personal=personal)
+        cells_ = _joined([counted.within(at) for at in holding])
+    else:
+        form = statements.gathered_each
+        if zoom >= WHOLE_FROM:
+            has_room = counted is not None and max(map(counted.most_in, holding)) <= MOST_APART
+            form = statements.apart if has_room or zoom >= APART_FROM else statements.apart_with_room
+        statement = _put_together(database, principal, form, key, flt, personal=personal)
+    places = [_place(at) for at in holding]
     squares = {name: [place[name] for place in places] for name in SQUARE}
     sizes = {name: places[0][name] for name in ("units_a_m", "cell_m")}
-    return [bytes(made) for made in database.column(principal, statement, squares | sizes)]
+    found = database.column(principal, statement, squares | sizes | cells_)
+    made = dict(zip(holding, map(bytes, found), strict=True))
+    return [made.get(at, b"") for at in several]
+
+
+def _joined(parts: Sequence[Mapping[str, list[float]]]) -> dict[str, Sequence[float]]:
+    """Cells of several tiles one after the other, and the `first` and `last` of each tile, counted from one."""
+    ends = list(accumulate(len(part["fids"]) for part in parts))
+    joined = {name: list(chain.from_iterable(part[name] for part in parts)) for name in CELL}
+    return {**joined, "first": [1, *(end + 1 for end in ends[:-1])], "last": ends}
 
 
 def _put_together(

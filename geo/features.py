@@ -28,12 +28,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Property:
-    """One property of a feature. A personal one leaves only to roles that may read personal data."""
+    """One property of a feature. A personal one leaves only to roles that may read personal data.
+
+    One that `ages` changes by the clock alone.
+    """
 
     name: str
     kind: Kind = Kind.TEXT
     is_filter: bool = False
     is_personal: bool = False
+    ages: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,11 @@ class FeatureType:
     def filters(self) -> tuple[str, ...]:
         """Names of the properties that a `FeatureFilter.where` may hold."""
         return tuple(p.name for p in self.properties if p.is_filter)
+
+    @property
+    def ages(self) -> bool:
+        """Whether its features change by the clock alone."""
+        return any(p.ages for p in self.properties)
 
     def visible(self, *, personal: bool) -> tuple[Property, ...]:
         """The properties that may leave, with or without the right to personal data."""
@@ -140,7 +149,7 @@ FEATURE_TYPES: Mapping[str, FeatureType] = MappingProxyType(
                     _filter("status"),
                     _filter("source"),
                     _filter("is_open", Kind.FLAG),
-                    _filter("is_overdue", Kind.FLAG),
+                    Property(name="is_overdue", kind=Kind.FLAG, is_filter=True, ages=True),
                     Property(name="is_outside_grid", kind=Kind.FLAG),
                     Property(name="grid_code"),
                     Property(name="grid_name"),
@@ -166,7 +175,7 @@ FEATURE_TYPES: Mapping[str, FeatureType] = MappingProxyType(
                     Property(name="skills", kind=Kind.TEXT_LIST),
                     Property(name="load", kind=Kind.INTEGER),
                     Property(name="cap", kind=Kind.INTEGER),
-                    _filter("position_source"),
+                    Property(name="position_source", is_filter=True, ages=True),
                     Property(name="positioned_at", kind=Kind.INSTANT),
                     Property(name="grid_code"),
                     Property(name="grid_name"),

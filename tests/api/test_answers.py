@@ -57,6 +57,14 @@ def test_the_memory_is_bounded(keys: list[int]):
         assert len(cache._kept) <= 5
 
 
+def test_what_is_kept_again_is_counted_once():
+    """Two who computed the same at the same time leave one of it."""
+    cache, answer = AnswerCache(), Answer.of("body")
+    for _ in range(2):
+        cache.keep("key", answer)
+    assert cache.held_bytes == answer.nbytes
+
+
 def test_the_least_recently_used_goes_first():
     """What is asked again and again stays."""
     cache = AnswerCache(limit_entries=2)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 import shapely
+from sqlalchemy import text
 
 from api.app import Context
 from db.feed import ChangeFeed
@@ -138,6 +141,32 @@ def test_an_answer_is_computed_once_for_equal_askers(clients: Any, context: Cont
     clients.viewer.get("/api/layers/devices/items?kind=camera&status=offline&status=online&rev=7")
     assert context.answers.misses == misses
     clients.officer.get("/api/layers/devices/items?kind=camera&status=offline&status=online")
+    assert context.answers.misses == misses + 1
+
+
+@pytest.mark.parametrize(("key", "again"), [("devices", 0), ("incidents", 1), ("workers", 1)])
+def test_what_ages_is_computed_again(
+    clients: Any, context: Context, monkeypatch: pytest.MonkeyPatch, key: str, again: int
+):
+    """An hour later deadlines have passed and positions are old; where a device stands is what it was."""
+    address = f"/api/layers/{key}/items"
+    clients.viewer.get(address)
+    misses = context.answers.misses
+    later = time.monotonic() + 3600
+    monkeypatch.setattr("api.layers.time", SimpleNamespace(monotonic=lambda: later))
+    clients.viewer.get(address)
+    assert context.answers.misses == misses + again
+
+
+def test_a_change_of_grids_is_a_change_of_what_lies_in_them(clients: Any, context: Context, feed: ChangeFeed):
+    """A filter by grid means what is beneath it now."""
+    address = f"/api/layers/devices/items?grid={RONGYE}"
+    assert clients.viewer.get(address).status_code == 200
+    misses, seen = context.answers.misses, feed.revisions()
+    with context.database.engine.begin() as connection:
+        connection.execute(text("UPDATE grid SET name = name || '甲'"))
+    assert feed.wait(seen, 5) != seen
+    clients.viewer.get(address)
     assert context.answers.misses == misses + 1
 
 

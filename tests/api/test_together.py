@@ -43,8 +43,9 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def _until(kitchen: Kitchen, rounds: int) -> None:
-    while len(kitchen.rounds) < rounds:  # noqa: ASYNC110  rounds begin in threads
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(10):
+        while len(kitchen.rounds) < rounds:  # noqa: ASYNC110  rounds begin in threads
+            await asyncio.sleep(0.001)
 
 
 async def _asked_at_once(
@@ -66,11 +67,11 @@ def test_everybody_gets_what_they_asked_for(parts: list[int]):
     computed = [part for round_ in kitchen.rounds for part in round_]
     assert sorted(computed) == sorted(set(parts))
     assert max(map(len, kitchen.rounds)) <= MOST_AT_ONCE
-    assert (together._waiting, together._coming, together._rounds) == ({}, {}, {})
+    assert (together._waiting, together._coming, together._rounds, together._reading) == ({}, {}, {}, {})
 
 
 def test_who_comes_meanwhile_is_served_together():
-    """While the first rounds are read the others gather, and the next round takes them all."""
+    """While the first rounds are read the others gather, and the next ones take them all."""
     kitchen, together = Kitchen(), Together[int](AnswerCache())
 
     async def ask() -> None:
@@ -85,7 +86,24 @@ def test_who_comes_meanwhile_is_served_together():
         await asyncio.gather(*asked)
 
     _run(ask())
-    assert [len(parts) for parts in kitchen.rounds] == [1] * ROUNDS_AT_ONCE + [8]
+    first, later = kitchen.rounds[:ROUNDS_AT_ONCE], kitchen.rounds[ROUNDS_AT_ONCE:]
+    assert [len(parts) for parts in first] == [1] * ROUNDS_AT_ONCE
+    assert sum(map(len, later)) == 8
+    assert len(later) <= ROUNDS_AT_ONCE
+
+
+def test_who_comes_at_once_is_divided_among_the_rounds():
+    """The rounds that may be read at the same time are, and none waits for one that has everybody in it."""
+    kitchen, together = Kitchen(), Together[int](AnswerCache())
+
+    async def ask() -> None:
+        asked = [asyncio.create_task(together.answer("about", part, kitchen.compute)) for part in range(6)]
+        await _until(kitchen, ROUNDS_AT_ONCE)
+        kitchen.gate.set()
+        await asyncio.gather(*asked)
+
+    _run(ask())
+    assert sorted(map(len, kitchen.rounds)) == [6 // ROUNDS_AT_ONCE] * ROUNDS_AT_ONCE
 
 
 def test_what_is_known_costs_nothing():

@@ -194,3 +194,17 @@ def test_overdue_is_what_the_clock_says(shared_county: Database):
         late = connection.scalar(text("SELECT count(*) FROM incident WHERE is_open AND due_at < now()"))
     assert len(found) == late > 0
     assert all(feature["properties"]["is_open"] for feature in found)
+
+
+@pytest.mark.parametrize("key", FEATURE_TYPES)
+def test_what_makes_a_layer_stale_is_known(shared_county: Database, key: str):
+    """A layer that says it doesn't age asks no clock, and reads no table but those whose change it names."""
+    kind = FEATURE_TYPES[key]
+    with shared_county.engine.connect() as connection:
+        told = text("SELECT definition FROM pg_views WHERE schemaname = 'layer' AND viewname = :key")
+        definition: str = connection.execute(told, {"key": key}).scalar_one()
+        used = text("SELECT table_name FROM information_schema.view_table_usage WHERE view_name = :key")
+        tables = set(connection.execute(used, {"key": key}).scalars())
+    asks_the_clock = re.search(r"now\(|clock_timestamp|CURRENT_|LOCALTIME", definition, re.IGNORECASE) is not None
+    assert kind.ages == asks_the_clock
+    assert kind.ages or tables <= {*kind.tables, "grid"}

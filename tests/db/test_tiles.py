@@ -20,7 +20,7 @@ from sqlalchemy import text
 from db import features, tiles
 from db.session import Database
 from db.tile_statements import CELLS, MOST_APART, UNITS
-from db.tiles import APART_FROM, CLOSE_FROM, COARSE_BELOW, MOST_ZOOM, WHOLE_FROM, Cells, Tile
+from db.tiles import APART_FROM, CLOSE_FROM, COARSE_BELOW, COUNTED, MOST_ZOOM, WHOLE_FROM, Cells, Tile
 from geo.errors import InvalidInput
 from geo.features import FEATURE_TYPES, FeatureFilter
 from governance.access import Principal
@@ -46,9 +46,15 @@ def places(database: Database, key: str, *, only: str = "true", principal: Princ
 
 def made(database: Database, key: str, flt: FeatureFilter, at: Tile, principal: Principal = DISPATCHER) -> bytes:
     if tiles.is_dense(key) and at.z < COARSE_BELOW:
-        packed = tiles.cells(database, principal, key, flt).pack()
-        return tiles.coarse(database, principal, key, Cells.unpack(packed), at)
+        return made_from_cells(database, key, flt, [at], principal)[0]
     return tiles.tile(database, principal, key, flt, at, personal=False)
+
+
+def made_from_cells(
+    database: Database, key: str, flt: FeatureFilter, several: list[Tile], principal: Principal = DISPATCHER
+) -> list[bytes]:
+    counted = tiles.cells(database, principal, key, flt)
+    return tiles.close(database, principal, key, flt, several, personal=False, counted=counted)
 
 
 def read(folder: Path, at: Tile, content: bytes) -> list[dict[str, Any]]:
@@ -103,10 +109,11 @@ def test_no_point_is_lost_or_counted_twice(shared_county: Database, tmp_path: Pa
 
 
 @pytest.mark.parametrize("key", POINTS)
-def test_a_point_alone_is_itself(shared_county: Database, tmp_path: Path, key: str):
-    """In close tiles a lone point carries its properties; gathered ones carry their number only."""
+@pytest.mark.parametrize("zoom", [12, 16])
+def test_a_point_alone_is_itself(shared_county: Database, tmp_path: Path, key: str, zoom: int):
+    """A lone point carries its properties, whether counted or read; gathered ones carry their number only."""
     found = places(shared_county, key)
-    at = tile_of(found[0].lon, found[0].lat, 16)
+    at = tile_of(found[0].lon, found[0].lat, zoom)
     alone = {cell for cell, number in by_cell(found, at).items() if number == 1}
     got = read(tmp_path, at, made(shared_county, key, FeatureFilter(), at))
     named = [row for row in got if isinstance(row.get("code"), str)]
@@ -186,6 +193,16 @@ def test_a_point_lies_where_proj_puts_it(shared_county: Database, tmp_path: Path
 @pytest.mark.parametrize("number", [MOST_APART, MOST_APART + 1])
 def test_what_has_no_room_is_gathered(county: Database, tmp_path: Path, number: int):
     """A tile of `WHOLE_FROM` shows as many points as it has room for, and gathers one more; closer by all are apart."""
+    _crowd(county, number)
+    here = places(county, "devices")[0]
+    for zoom, apart in ((WHOLE_FROM, number <= MOST_APART), (APART_FROM, True)):
+        at = tile_of(here.lon, here.lat, zoom)
+        got = read(tmp_path, at, made(county, "devices", FeatureFilter(), at))
+        assert [row.get("n") for row in got] == ([None] * number if apart else [number])
+
+
+def _crowd(county: Database, number: int) -> None:
+    """Leaves one device, so many times on one place."""
     with county.engine.begin() as connection:
         connection.execute(text("DELETE FROM device_alarm"))
         connection.execute(text("DELETE FROM device WHERE id > (SELECT min(id) FROM device)"))
@@ -197,11 +214,6 @@ def test_what_has_no_room_is_gathered(county: Database, tmp_path: Path, number: 
             ),
             {"number": number},
         )
-    here = places(county, "devices")[0]
-    for zoom, apart in ((WHOLE_FROM, number <= MOST_APART), (APART_FROM, True)):
-        at = tile_of(here.lon, here.lat, zoom)
-        got = read(tmp_path, at, made(county, "devices", FeatureFilter(), at))
-        assert [row.get("n") for row in got] == ([None] * number if apart else [number])
 
 
 @pytest.mark.parametrize("zoom", [WHOLE_FROM, APART_FROM])
@@ -233,6 +245,68 @@ def test_several_tiles_are_what_each_is_alone(shared_county: Database, data: st.
     assert together[several.index(Tile(z=zoom, x=0, y=0))] == b""
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_counted_tiles_are_those_that_are_read(shared_county: Database, tmp_path: Path, data: st.DataObject):
+    """Tiles made from counts hold what reading each of them finds: numbers, lone points and places, in their order."""
+    key = data.draw(st.sampled_from(POINTS))
+    zoom = data.draw(st.integers(COARSE_BELOW, MOST_ZOOM))
+    flt = data.draw(st.sampled_from([FeatureFilter(), FeatureFilter(q="1")]))
+    found = data.draw(st.lists(st.sampled_from(places(shared_county, key)), min_size=1, max_size=6))
+    several = [tile_of(place.lon, place.lat, zoom) for place in found] + [Tile(z=zoom, x=0, y=0)]
+    several = data.draw(st.permutations(several))
+    unit = 2 * HALF / 2**zoom / UNITS
+    for at, content in zip(several, made_from_cells(shared_county, key, flt, several), strict=True):
+        counted, sought = (read(tmp_path, at, tile) for tile in (content, made(shared_county, key, flt, at)))
+        assert len(counted) == len(sought)
+        for row in counted:
+            alike = [other for other in sought if _facts(other) == _facts(row)]
+            here = shapely.from_wkb(row["wkb"])
+            # The middle of several is rounded here and there.
+            assert any(here.distance(shapely.from_wkb(other["wkb"])) <= unit * 1.5 for other in alike)
+
+
+def _facts(row: dict[str, Any]) -> dict[str, str]:
+    """A row's properties, comparable: those that a tile without lone points has no names for are left out."""
+    return {
+        name: str(value) for name, value in row.items() if name != "wkb" and isinstance(value, str | int | np.integer)
+    }
+
+
+@pytest.mark.parametrize("number", [MOST_APART, MOST_APART + 1])
+def test_counts_tell_who_has_room(county: Database, number: int):
+    """Where points are counted, a tile of `WHOLE_FROM` shows and gathers the same as where they aren't."""
+    _crowd(county, number)
+    here = places(county, "devices")[0]
+    at = tile_of(here.lon, here.lat, WHOLE_FROM)
+    assert made_from_cells(county, "devices", FeatureFilter(), [at]) == [made(county, "devices", FeatureFilter(), at)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_what_a_tile_holds_is_known(data: st.DataObject):
+    """The most that may be in a tile is the number of all points of the cells that meet it, by plain comparison."""
+    most = 2**COUNTED * CELLS - 1
+    few = st.integers(most // 2, most // 2 + 40)
+    cells = data.draw(st.lists(st.tuples(few, few), min_size=1, max_size=40, unique=True))
+    counted = Cells.of([(column, row, n, 0.0, 0.0, n) for n, (column, row) in enumerate(cells, start=1)])
+    zoom = data.draw(st.integers(0, MOST_ZOOM))
+    column, row = data.draw(st.sampled_from(cells))
+    at = Tile(z=zoom, x=_scaled(column, zoom), y=_scaled(row, zoom))
+    there = [n for n, (c, r) in enumerate(cells, start=1) if _meets(c, at.x, zoom) and _meets(r, at.y, zoom)]
+    assert counted.most_in(at) == sum(there)
+
+
+def _scaled(cell: int, zoom: int) -> int:
+    """The first tile of the zoom in which the cell lies, along one axis."""
+    return floor(cell * 2**zoom / (2**COUNTED * CELLS))
+
+
+def _meets(cell: int, tile: int, zoom: int) -> bool:
+    a_cell, a_tile = 1 / (2**COUNTED * CELLS), 1 / 2**zoom
+    return cell * a_cell < (tile + 1) * a_tile and tile * a_tile < (cell + 1) * a_cell
+
+
 @pytest.mark.parametrize(("z", "x", "y"), [(-1, 0, 0), (23, 0, 0), (2, 4, 0), (2, 0, 4), (2, -1, 0)])
 def test_a_tile_lies_in_the_pyramid(z: int, x: int, y: int):
     """Zooms and places that the pyramid hasn't are refused by the name of what is wrong."""
@@ -241,11 +315,14 @@ def test_a_tile_lies_in_the_pyramid(z: int, x: int, y: int):
 
 
 def test_cells_keep_their_middle():
-    """Coarser cells stand amid their points, weighted by number, and a packed count is the same count."""
+    """Larger cells stand amid their points, weighted by number, and are the least of their `fid`s."""
     rng = np.random.default_rng(1)
-    finest = np.arange(64) + (1 << 15)
-    counted = Cells(finest, finest, rng.integers(1, 9, 64), rng.uniform(0, 1, 64), rng.uniform(0, 1, 64))
-    x, y, number = Cells.unpack(counted.pack()).within(Tile(z=0, x=0, y=0))
-    assert sum(number) == counted.number.sum()
-    assert np.dot(x, number) == pytest.approx(np.dot(counted.x, counted.number))
-    assert np.dot(y, number) == pytest.approx(np.dot(counted.y, counted.number))
+    first = 1 << (COUNTED + 2)
+    rows = [(first + n, first + n, rng.integers(1, 9), rng.uniform(), rng.uniform(), 900 - n) for n in range(64)]
+    found = Cells.of(rows).within(Tile(z=0, x=0, y=0))
+    number = found["numbers"]
+    assert len(number) == 1
+    assert sum(number) == sum(row[2] for row in rows)
+    assert np.dot(found["xs"], number) == pytest.approx(sum(row[2] * row[3] for row in rows))
+    assert np.dot(found["ys"], number) == pytest.approx(sum(row[2] * row[4] for row in rows))
+    assert found["fids"] == [900 - 63]
