@@ -39,12 +39,10 @@ SQUARE: Mapping[str, sa.types.TypeEngine[Any]] = {
 
 
 CELL: Mapping[str, sa.types.TypeEngine[Any]] = {
-    "xs": sa.Float(),
-    "ys": sa.Float(),
-    "numbers": sa.Integer(),
-    "fids": sa.BigInteger(),
+    **dict.fromkeys(("across", "down", "n"), sa.Integer()),
+    "fid": sa.BigInteger(),
 }
-"""Arrays of counted cells: middle in EPSG:3857, number of points, the least `fid` of them."""
+"""Of each cell that is counted: its middle in the tile's units, the number of points, and who is alone in it."""
 
 
 class _Square:
@@ -117,7 +115,14 @@ def _cells(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], square: _
     return square.select(cell).where(*inside)
 
 
-def _cells_of(kind: FeatureType, cell: sa.FromClause, square: _Square, *, personal: bool) -> sa.Select[tuple[bytes]]:
+def _cells_of(
+    kind: FeatureType,
+    cell: sa.FromClause,
+    square: _Square,
+    *,
+    personal: bool,
+    spot: sa.ColumnElement[Any] | None = None,
+) -> sa.Select[tuple[bytes]]:
     """A tile of its cells; who is alone in one brings the properties along, and is looked up for them."""
     view = view_of(kind)
     alone = (
@@ -126,7 +131,9 @@ def _cells_of(kind: FeatureType, cell: sa.FromClause, square: _Square, *, person
         .offset(0)  # or PostgreSQL reads the whole view for a join
         .lateral("alone")
     )
-    made = square.select(_spot(cell.c.x, cell.c.y, square), cell.c.n, *alone.c)
+    if spot is None:
+        spot = _spot(cell.c.x, cell.c.y, square)
+    made = square.select(spot, cell.c.n, *alone.c)
     made = made.select_from(cell.outerjoin(alone, sa.true()))
     return _encoded(kind.key, made, square, feature_id="fid")
 
@@ -153,15 +160,16 @@ def gathered_each(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *,
 
 @cache
 def counted_each(kind: FeatureType, *, personal: bool) -> Statement:
-    """Several tiles of cells that are counted: those of a tile are `first` to `last` of arrays that hold everyone's."""
-    square, each = _several(first=sa.Integer(), last=sa.Integer())
-    arrays = ((name, ARRAY(type_)) for name, type_ in CELL.items())
-    # As a query of its own, because a cast that one subscripts would be read as a cast to more dimensions.
-    held = (sa.select(sa.bindparam(name, type_=type_)).scalar_subquery() for name, type_ in arrays)
-    own = (array[square.first : square.last] for array in held)
-    columns = (sa.column(name, type_) for name, type_ in zip(("x", "y", "n", "fid"), CELL.values(), strict=True))
-    cell = sa.func.unnest(*own).table_valued(*columns).render_derived(name="cell")
-    return Statement.of(each(_cells_of(kind, cell, square, personal=personal).scalar_subquery()))
+    """Several tiles of cells that are counted: of each tile they are arrays, written as text as PostgreSQL does.
+
+    The driver would take longer to write them than the database to read the points of a small tile.
+    """
+    square, each = _several(**dict.fromkeys(CELL, sa.Text()))
+    arrays = (sa.cast(getattr(square, name), ARRAY(type_)) for name, type_ in CELL.items())
+    columns = (sa.column(name, type_) for name, type_ in CELL.items())
+    cell = sa.func.unnest(*arrays).table_valued(*columns).render_derived(name="cell")
+    spot = sa.func.ST_MakePoint(cell.c.across, cell.c.down).label("geom")
+    return Statement.of(each(_cells_of(kind, cell, square, personal=personal, spot=spot).scalar_subquery()))
 
 
 def apart(kind: FeatureType, where: Sequence[sa.ColumnElement[bool]], *, personal: bool) -> Statement:

@@ -12,10 +12,9 @@ counted, tiles from `COARSE_BELOW` on are read one by one, for that is sooner do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate, chain
 from math import atan, degrees, sinh
 from typing import Self, TypeVar
 
@@ -111,16 +110,19 @@ class Cells:
         """How many points are in the tile; of one that is smaller than a cell, how many are in that."""
         return int(self.number[self._span(tile)].sum())
 
-    def within(self, tile: Tile) -> dict[str, list[float]]:
+    def within(self, tile: Tile) -> dict[str, NDArray[np.int64]]:
         """The tile's own cells that hold anything, as `tile_statements.CELL` names it. Not of zooms past `COUNTED`."""
         span = self._span(tile)
         larger = self.place[span] >> 2 * (COUNTED - tile.z)
         first = np.flatnonzero(np.diff(larger, prepend=-1))
         number = self.number[span]
         total = np.add.reduceat(number, first)
-        middle = (np.add.reduceat(axis[span] * number, first) / total for axis in (self.x, self.y))
-        found = (*middle, total, np.minimum.reduceat(self.fid[span], first))
-        return dict(zip(CELL, (column.tolist() for column in found), strict=True))
+        x, y = (np.add.reduceat(axis[span] * number, first) / total for axis in (self.x, self.y))
+        left, top = tile.corner
+        units_a_m = UNITS / tile.side_m
+        across, down = (np.rint(metres * units_a_m).astype(np.int64) for metres in (x - left, top - y))
+        alone = np.where(total == 1, np.minimum.reduceat(self.fid[span], first), 0)
+        return dict(zip(CELL, (across, down, total, alone), strict=True))
 
     def _span(self, tile: Tile) -> slice:
         """Which of the cells lie in the tile, or have it in them."""
@@ -209,7 +211,8 @@ def close(
     zoom, cells_ = holding[0].z, {}
     if counted is not None and zoom <= COUNTED:
         statement = statements.counted_each(feature_type(key), personal=personal)
-        cells_ = _joined([counted.within(at) for at in holding])
+        parts = [counted.within(at) for at in holding]
+        cells_ = {name: [f"{{{','.join(map(str, part[name].tolist()))}}}" for part in parts] for name in CELL}
     else:
         form = statements.gathered_each
         if zoom >= WHOLE_FROM:
@@ -222,13 +225,6 @@ def close(
     found = database.column(principal, statement, squares | sizes | cells_)
     made = dict(zip(holding, map(bytes, found), strict=True))
     return [made.get(at, b"") for at in several]
-
-
-def _joined(parts: Sequence[Mapping[str, list[float]]]) -> dict[str, Sequence[float]]:
-    """Cells of several tiles one after the other, and the `first` and `last` of each tile, counted from one."""
-    ends = list(accumulate(len(part["fids"]) for part in parts))
-    joined = {name: list(chain.from_iterable(part[name] for part in parts)) for name in CELL}
-    return {**joined, "first": [1, *(end + 1 for end in ends[:-1])], "last": ends}
 
 
 def _put_together(

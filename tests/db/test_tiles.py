@@ -315,14 +315,17 @@ def test_a_tile_lies_in_the_pyramid(z: int, x: int, y: int):
 
 
 def test_cells_keep_their_middle():
-    """Larger cells stand amid their points, weighted by number, and are the least of their `fid`s."""
+    """Larger cells stand amid their points, weighted by number; whoever is alone is known."""
     rng = np.random.default_rng(1)
     first = 1 << (COUNTED + 2)
-    rows = [(first + n, first + n, rng.integers(1, 9), rng.uniform(), rng.uniform(), 900 - n) for n in range(64)]
-    found = Cells.of(rows).within(Tile(z=0, x=0, y=0))
-    number = found["numbers"]
-    assert len(number) == 1
-    assert sum(number) == sum(row[2] for row in rows)
-    assert np.dot(found["xs"], number) == pytest.approx(sum(row[2] * row[3] for row in rows))
-    assert np.dot(found["ys"], number) == pytest.approx(sum(row[2] * row[4] for row in rows))
-    assert found["fids"] == [900 - 63]
+    rows = [(first + n, first + n, rng.integers(1, 9), *rng.uniform(-HALF, HALF, 2), n) for n in range(64)]
+    at = Tile(z=0, x=0, y=0)
+    found = Cells.of(rows).within(at)
+    number = [row[2] for row in rows]
+    unit = 2 * HALF / UNITS
+    assert found["n"].tolist() == [sum(number)]
+    assert abs(found["across"][0] - (np.average([row[3] for row in rows], weights=number) + HALF) / unit) <= 0.5
+    assert abs(found["down"][0] - (HALF - np.average([row[4] for row in rows], weights=number)) / unit) <= 0.5
+    assert found["fid"].tolist() == [0]
+    lone = Cells.of([(first, first, 1, 0.0, 0.0, 7), (first + CELLS, first, 2, 0.0, 0.0, 8)])
+    assert lone.within(Tile(z=COUNTED, x=first // CELLS, y=first // CELLS))["fid"].tolist() == [7]
