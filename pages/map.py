@@ -312,7 +312,7 @@ def _list(chosen: Chosen, shown: Mapping[str, int], selected: Found | None, tool
     # What it opens with isn't written: Back would have to be pressed once more to leave the map.
     deeplink.keep(_LISTED_KEY, None if layer == on[0] else layer)
     number, flt = shown[layer], chosen.filters[layer]
-    if st.checkbox(_("只列出当前视野"), key=_FOLLOW_KEY, bind="query-params") and (bbox := maptools.seen()) is not None:
+    if deeplink.checkbox(_("只列出当前视野"), key=_FOLLOW_KEY) and (bbox := maptools.seen()) is not None:
         flt = replace(flt, bbox=bbox)
         number = featurecard.number(layer, flt)
     rows = featurecard.rows(layer, flt)

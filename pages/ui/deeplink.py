@@ -18,6 +18,7 @@ from pages.ui import wording
 
 _HELD = "_held_"
 _AGAIN = "_drawn_again"
+_FLAGS: Mapping[str, bool] = {"true": True, "false": False}
 _MOST, _LONGEST = 5, 40
 """How many values a message names, and how many characters of each."""
 
@@ -44,11 +45,24 @@ def index(key: str, offered: Sequence[str], *, default: int | None = None) -> in
     return place
 
 
+def checkbox(label: str, *, key: str, value: bool = False) -> bool:
+    """A switch that stands in the address where it isn't as it opens, which is `value`.
+
+    Streamlit's own binding writes over the entry of the browser's history, so that Back would leave the map.
+    """
+    said = next(iter(_said(key, _FLAGS)), None)
+    is_on = value if said is None else _FLAGS[said]
+    _follow(key, is_on)
+    is_on = st.checkbox(label, value=is_on, key=key)
+    keep(key, None if is_on == value else str(is_on).lower())
+    return is_on
+
+
 def _said(key: str, offered: Collection[str]) -> list[str]:
     return [code for code in st.query_params.get(key, "").split(",") if code in offered]
 
 
-def _follow(key: str, value: list[str] | str | None) -> None:
+def _follow(key: str, value: list[str] | str | bool | None) -> None:
     """Gives a widget that was there before the value of the address, where somebody went back to that.
 
     Streamlit does so by itself for the widgets that it binds, and without the browser's Back or Forward never.

@@ -214,7 +214,7 @@ def show(code: str | None, q: str) -> Chosen:
     chips: list[Chip] = []
     for key in ORDER:
         spec = LAYERS[key]
-        is_on = st.checkbox(spec.title, value=key in _ON, key=f"show_{key}", bind="query-params")
+        is_on = deeplink.checkbox(spec.title, value=key in _ON, key=f"show_{key}")
         if not is_on:
             continue
         where = dict(spec.ordinary)
@@ -254,7 +254,7 @@ def _chosen_values(spec: LayerSpec, chips: list[Chip]) -> dict[str, tuple[str, .
         words = {str(status): values.value_text("status", status) for status in _offered_statuses(spec.key)}
         if picked := _pills(spec.key, "status", words, chips):
             where["status"] = tuple(picked)
-    if spec.key == "incidents" and st.checkbox(_("含已结束的事件"), key=_FINISHED_KEY, bind="query-params"):
+    if spec.key == "incidents" and deeplink.checkbox(_("含已结束的事件"), key=_FINISHED_KEY):
         where["is_open"] = ("true", "false")
     return where
 
@@ -263,16 +263,17 @@ def _more_of_incidents(where: dict[str, tuple[str, ...]], chips: list[Chip]) -> 
     """What incidents alone are narrowed by besides: class, lateness and, answered, since when they were reported."""
     majors = {row.major_name: row.major_code for row in values.classes()}
     major = st.selectbox(
-        _("类别"), list(majors), index=None, key=_MAJOR_KEY, placeholder=_("全部类别"), label_visibility="collapsed",
-        bind="query-params",
+        _("类别"), list(majors), index=deeplink.index(_MAJOR_KEY, list(majors)), key=_MAJOR_KEY,
+        placeholder=_("全部类别"), label_visibility="collapsed",
     )  # fmt: skip
+    deeplink.keep(_MAJOR_KEY, major)
     days = list(_SINCE)
     period = st.selectbox(
         _("上报时间"), days, index=deeplink.index(_SINCE_KEY, days), key=_SINCE_KEY, placeholder=_("全部上报时间"),
         format_func=lambda number: _SINCE[number].text, label_visibility="collapsed",
     )  # fmt: skip
     deeplink.keep(_SINCE_KEY, period)
-    if st.checkbox(_("只看超期"), key=_OVERDUE_KEY, bind="query-params"):
+    if deeplink.checkbox(_("只看超期"), key=_OVERDUE_KEY):
         where["is_overdue"] = ("true",)
         chips.append(Chip(text=f"{LAYERS['incidents'].title} · {_('超期')}", key=_OVERDUE_KEY, empty=False))
     if major:

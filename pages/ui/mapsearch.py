@@ -93,23 +93,25 @@ def _coordinates(place: Place, go_to: Callable[[float, float], None]) -> None:
         st.error(wording.literal(place.fault))
         return
     lon, lat = place.at
+    is_here = True
     try:
         locus = context.remembered("map_locus", place.at, ("grids",), lambda s: territory.locate(s, lon, lat))
         chain = " › ".join(grid.name for grid in reversed(locus.chain))
         told = _("{grids}（网格外，归最近的社区）", grids=chain) if locus.is_outside_grid else chain
     except InvalidInput as error:
-        told = commands.text_of(error)
+        told, is_here = commands.text_of(error), False
     where = _("东经 {lon:.6f}°，北纬 {lat:.6f}°（CGCS2000）", lon=lon, lat=lat)
     st.html(f'<p class="map-place"><b>{escape(told)}</b><br>{where}</p>')
-    st.button(
-        _("定位到这里"),
-        key="map_goto",
-        icon=":material/my_location:",
-        type="primary",
-        width="stretch",
-        on_click=go_to,
-        args=place.at,
-    )
+    if is_here:
+        st.button(
+            _("定位到这里"),
+            key="map_goto",
+            icon=":material/my_location:",
+            type="primary",
+            width="stretch",
+            on_click=go_to,
+            args=place.at,
+        )
 
 
 def _results(text: str) -> Picked | None:

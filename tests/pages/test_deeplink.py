@@ -97,19 +97,24 @@ st.selectbox("days", days, index=deeplink.index("days", days), key="days")
 st.selectbox("listed", days, index=deeplink.index("listed", days, default=0), key="listed")
 for key in ("kinds", "days", "listed"):
     deeplink.keep(key, st.session_state[key])
+deeplink.checkbox("on", key="on", value=True)
+deeplink.checkbox("late", key="late")
 """
 
 
 @pytest.mark.parametrize(
     ("is_back", "found"),
-    [(False, {"kinds": ["a", "b"], "days": "7", "listed": "7"}), (True, {"kinds": ["a"], "days": None, "listed": "1"})],
+    [
+        (False, {"kinds": ["a", "b"], "days": "7", "listed": "7", "on": False, "late": True}),
+        (True, {"kinds": ["a"], "days": None, "listed": "1", "on": True, "late": False}),
+    ],
 )
 def test_back_alone_puts_the_address_above_the_widgets(
     monkeypatch: pytest.MonkeyPatch, *, is_back: bool, found: dict[str, object]
 ):
     """A run for another reason may come with the address from before; what it doesn't say is as it opens."""
     app = AppTest.from_string(_CHOICES)
-    app.query_params.update({"kinds": "a,b", "days": "7", "listed": "7"})
+    app.query_params.update({"kinds": "a,b", "days": "7", "listed": "7", "on": "false", "late": "true"})
     app.run()
     run = SimpleNamespace(is_history_navigation=is_back)
     monkeypatch.setattr("pages.ui.deeplink.get_script_run_ctx", lambda **_: run)
@@ -117,3 +122,17 @@ def test_back_alone_puts_the_address_above_the_widgets(
     app.query_params["kinds"] = "a"
     app.run()
     assert {key: app.session_state[key] for key in found} == found
+
+
+def test_a_switch_stands_in_the_address_where_it_is_not_as_it_opens():
+    """What nobody touched leaves the address short; a word that is no state says nothing."""
+    app = AppTest.from_string(_CHOICES)
+    app.query_params["late"] = "perhaps"
+    app.run()
+    assert "late" not in app.query_params
+    app.checkbox(key="on").uncheck()
+    app.checkbox(key="late").check().run()
+    assert (app.query_params["on"], app.query_params["late"]) == (["false"], ["true"])
+    app.checkbox(key="on").check()
+    app.checkbox(key="late").uncheck().run()
+    assert not {"on", "late"} & set(app.query_params)
