@@ -22,6 +22,7 @@ from pages.ui import (
     context,
     deeplink,
     featurecard,
+    gridchoice,
     layertree,
     layout,
     live,
@@ -281,7 +282,7 @@ def _card(selected: Found, tool: str | None) -> str | None:
         featurecard.detail(selected, context.now())
         if selected.layer == "grids":
             code = str(selected.properties["code"])
-            st.button(_("只看这个网格"), key="map_narrow", on_click=layertree.narrow_to, args=(code,), type="primary")
+            st.button(_("只看这个网格"), key="map_narrow", on_click=gridchoice.narrow_to, args=(code,), type="primary")
         if playback.may_follow(selected) and tool != _PLAY:
             st.button(_("查看轨迹"), key="map_track", icon=":material/route:", on_click=_play, width="stretch")
         if st.button(_("关闭"), key="map_close", icon=":material/close:"):

@@ -62,7 +62,7 @@ def _said(key: str, offered: Collection[str]) -> list[str]:
     return [code for code in st.query_params.get(key, "").split(",") if code in offered]
 
 
-def _follow(key: str, value: list[str] | str | bool | None) -> None:
+def _follow(key: str, value: object) -> None:
     """Gives a widget that was there before the value of the address, where somebody went back to that.
 
     Streamlit does so by itself for the widgets that it binds, and without the browser's Back or Forward never.

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from db import features, territory
+from db import features
 from db.features import Tally
 from db.territory import GridRow
 from geo.features import FeatureFilter
@@ -21,13 +21,12 @@ from governance.language import _
 from layers.catalog import LAYERS
 from layers.spec import MOST_WHOLE, LayerSpec, Symbol
 from layers.symbols import url
-from pages.ui import context, deeplink, values, wording
+from pages.ui import context, deeplink, gridchoice, values, wording
 
 ORDER = ("incidents", "workers", "stations", "venues", "centres", "devices", "grids", "buildings")
 _ON = frozenset({"incidents", "workers", "stations", "venues", "centres", "grids"})
 """What is on before anybody chose."""
 
-_CASCADE = ("street", "community", "quarter", "building")
 _STATUSES: Mapping[str, Sequence[str]] = {
     "incidents": tuple(status for status in Status if status not in FINISHED),
     "devices": tuple(labels.DEVICE_STATUS),
@@ -45,10 +44,8 @@ _SINCE = {
 }
 """By the number of days, today included."""
 _Q_KEY = "map_q"
-_ONE_OF: Mapping[str, str | None] = {_MAJOR_KEY: None, _SINCE_KEY: None, _Q_KEY: ""}
-"""The widgets that hold one value, and their nothing."""
-_GRID = "in"
-"""The parameter of the address that holds the chosen grid's code."""
+_ONE_OF = frozenset({_MAJOR_KEY, _SINCE_KEY, _Q_KEY})
+"""The widgets that hold one value, "" for any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +55,7 @@ class Chip:
     text: str
     key: str
     value: str = ""
-    empty: str | bool | None = ""
+    empty: str | bool = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,73 +81,22 @@ class _Counts:
 
 def arrive() -> None:
     """Takes the grid from the address, when the whole screen is drawn, and leaves out what the filters don't offer."""
-    deeplink.arrive(_GRID)
+    deeplink.arrive(gridchoice.PARAMETER)
     deeplink.settle(_choices())
 
 
 def grid() -> tuple[GridRow | None, list[Chip]]:
-    """The four cascading choices of a grid: the finest chosen, and the chip that says it.
-
-    The choice is one code, which stands in the address (`?in=220723001002`); the four boxes show its chain.
-    """
-    rows = context.remembered("map_grids", "all", ("grids",), territory.grids)
-    scope = context.principal().grid_prefix
-    known = {row.code: row for row in rows if row.code.startswith(scope) or scope.startswith(row.code)}
-    chosen = known.get(deeplink.held(_GRID))
-    if chosen is None and (dead := deeplink.held(_GRID)):
-        narrow_to(None)
-        deeplink.tell([dead])
-    chain = _chain(chosen, known)
-    parent: str | None = None
-    for level, column in zip(_CASCADE, st.columns(len(_CASCADE), gap="small"), strict=True):
-        # Without a choice above nothing finer is offered: its names would be those of half the county.
-        is_open = level == _CASCADE[0] or parent is not None
-        offered = [row.code for row in known.values() if is_open and row.level == level and row.parent_code == parent]
-        current = chain[level].code if level in chain else None
-        key = f"in_{level}_{parent}_{current}"
-        column.selectbox(
-            labels.GRID_LEVEL[level].text,
-            offered,
-            index=offered.index(current) if current in offered else None,
-            format_func=lambda code: known[code].name,
-            placeholder=_("全部{level}", level=labels.GRID_LEVEL[level].text),
-            disabled=not offered,
-            key=key,
-            label_visibility="collapsed",
-            on_change=_choose_grid,
-            args=(key, parent),
-        )
-        parent = current
-    if chosen is None:
-        return None, []
-    return chosen, [Chip(text=chosen.name, key=_GRID)]
-
-
-def _chain(row: GridRow | None, known: Mapping[str, GridRow]) -> dict[str, GridRow]:
-    """The grid and those above it, by level."""
-    found = {}
-    while row is not None:
-        found[row.level] = row
-        row = known.get(row.parent_code or "")
-    return found
-
-
-def _choose_grid(key: str, parent: str | None) -> None:
-    """A box was changed: its grid is chosen, or, when it was emptied, the one above."""
-    narrow_to(st.session_state[key] or parent)
-
-
-def narrow_to(code: str | None) -> None:
-    """Chooses a grid, or none, as a button's callback."""
-    deeplink.hold(_GRID, code or "")
+    """The choice of a grid: the finest chosen, and the chip that says it."""
+    chosen = gridchoice.show()
+    return chosen, [] if chosen is None else [Chip(text=chosen.name, key=gridchoice.PARAMETER)]
 
 
 def address() -> dict[str, list[str]]:
     """The filters in force as parameters of the address; what is as it opens is left out."""
     state = st.session_state
     found: dict[str, list[str]] = {}
-    if code := deeplink.held(_GRID):
-        found[_GRID] = [code]
+    if code := deeplink.held(gridchoice.PARAMETER):
+        found[gridchoice.PARAMETER] = [code]
     for key, is_on in _switches().items():
         if bool(state.get(key, is_on)) != is_on:
             found[key] = [str(not is_on).lower()]
@@ -166,7 +112,7 @@ def address() -> dict[str, list[str]]:
 
 def restore(query: Mapping[str, Sequence[str]]) -> None:
     """Sets every filter to what `address` answered once, as a callback; what is offered no more is told, not set."""
-    narrow_to(next(iter(query.get(_GRID, ())), None))
+    gridchoice.narrow_to(next(iter(query.get(gridchoice.PARAMETER, ())), None))
     dead: list[str] = []
     for key, is_on in _switches().items():
         st.session_state[key] = (query[key][0] == "true") if query.get(key) else is_on
@@ -174,7 +120,7 @@ def restore(query: Mapping[str, Sequence[str]]) -> None:
         kept = [value for value in query.get(key, ()) if offered is None or value in offered]
         dead += [value for value in query.get(key, ()) if value not in kept]
         if key in _ONE_OF:
-            st.session_state[key] = kept[0] if kept else _ONE_OF[key]
+            st.session_state[key] = kept[0] if kept else ""
         else:
             st.session_state[key] = kept
     deeplink.tell(dead)
@@ -262,34 +208,44 @@ def _chosen_values(spec: LayerSpec, chips: list[Chip]) -> dict[str, tuple[str, .
 def _more_of_incidents(where: dict[str, tuple[str, ...]], chips: list[Chip]) -> datetime | None:
     """What incidents alone are narrowed by besides: class, lateness and, answered, since when they were reported."""
     majors = {row.major_name: row.major_code for row in values.classes()}
-    major = st.selectbox(
-        _("类别"), list(majors), index=deeplink.index(_MAJOR_KEY, list(majors)), key=_MAJOR_KEY,
-        placeholder=_("全部类别"), label_visibility="collapsed",
-    )  # fmt: skip
-    deeplink.keep(_MAJOR_KEY, major)
-    days = list(_SINCE)
-    period = st.selectbox(
-        _("上报时间"), days, index=deeplink.index(_SINCE_KEY, days), key=_SINCE_KEY, placeholder=_("全部上报时间"),
-        format_func=lambda number: _SINCE[number].text, label_visibility="collapsed",
-    )  # fmt: skip
-    deeplink.keep(_SINCE_KEY, period)
+    major = _one_of(_("类别"), _("全部类别"), {name: name for name in majors}, key=_MAJOR_KEY)
+    spans = {number: label.text for number, label in _SINCE.items()}
+    period = _one_of(_("上报时间"), _("全部上报时间"), spans, key=_SINCE_KEY)
     if deeplink.checkbox(_("只看超期"), key=_OVERDUE_KEY):
         where["is_overdue"] = ("true",)
         chips.append(Chip(text=f"{LAYERS['incidents'].title} · {_('超期')}", key=_OVERDUE_KEY, empty=False))
     if major:
         where["major"] = (majors[major],)
-        chips.append(Chip(text=f"{LAYERS['incidents'].title} · {major}", key=_MAJOR_KEY, empty=None))
+        chips.append(Chip(text=f"{LAYERS['incidents'].title} · {major}", key=_MAJOR_KEY))
     if not period:
         return None
     chips.append(
         Chip(
             text=_("{layer} · {period}上报", layer=LAYERS["incidents"].title, period=_SINCE[period].text),
             key=_SINCE_KEY,
-            empty=None,
         )
     )
     zone = ZoneInfo(context.county().timezone)
     return wording.start_of_day(context.now(), days_back=int(period) - 1, zone=zone)
+
+
+def _one_of(label: str, whole: str, offered: Mapping[str, str], *, key: str) -> str:
+    """A box of `offered` (code to word) with one for all of them; answers the code that the address holds, "" for any.
+
+    Streamlit puts a cross only into a box that opens empty, and this one opens with what the address says.
+    """
+    words = {"": whole, **offered}
+    chosen = st.selectbox(
+        label,
+        list(words),
+        index=deeplink.index(key, list(words), default=0) or 0,
+        format_func=words.__getitem__,
+        placeholder=words[""],
+        key=key,
+        label_visibility="collapsed",
+    )
+    deeplink.keep(key, chosen)
+    return chosen
 
 
 def period() -> str:
@@ -322,8 +278,8 @@ def _pills(layer: str, name: str, offered: Mapping[str, str], chips: list[Chip])
 
 def clear(chip: Chip) -> None:
     """Takes one filter back, as a button's callback."""
-    if chip.key == _GRID:
-        narrow_to(None)
+    if chip.key == gridchoice.PARAMETER:
+        gridchoice.narrow_to(None)
     elif chip.value:
         st.session_state[chip.key] = [value for value in st.session_state[chip.key] if value != chip.value]
     else:

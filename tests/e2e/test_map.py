@@ -11,9 +11,10 @@ _CUT_OFF = """() => [...document.querySelectorAll(".st-key-map_bar input[placeho
   const style = getComputedStyle(field), pen = document.createElement('canvas').getContext('2d')
   pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`
   const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight)
-  return [field.placeholder, Math.round(pen.measureText(field.placeholder).width - room)]
+  const words = field.value || field.placeholder
+  return [words, Math.round(pen.measureText(words).width - room)]
 }).filter(([, over]) => over > 0)"""
-"""The words in the empty fields of the map's bar that are longer than their field, with so many pixels too much."""
+"""The words in the fields of the map's bar that are longer than their field, with so many pixels too much."""
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -118,14 +119,25 @@ def test_back_undoes_one_filter_after_another(visit: Any):
     chips = page.locator(".st-key-map_chips button:visible")
     pills = page.locator(".st-key-incidents-severity button")
     heat = page.locator(".st-key-map_tool [role=radio]", has_text="热力图")
-    steps = [("", 0), ("incidents-severity=3", 1), ("incidents-severity=3%2C4", 2), ("map_tool=heat", 2)]
+    devices = page.locator(".st-key-show_devices")
+    late = page.locator(".st-key-only_overdue")
+    steps = [
+        ("", 0, 0),
+        ("incidents-severity=3", 1, 1),
+        ("incidents-severity=3%2C4", 2, 2),
+        ("map_tool=heat", 2, 2),
+        ("show_devices=true", 2, 2),
+        ("only_overdue=true", 3, 2),
+    ]
 
     def expect_step(number: int) -> None:
-        query, filters = steps[number]
+        query, filters, pressed = steps[number]
         expect(page).to_have_url(re.compile(f"{query}(&|$)" if query else r"/map\??$"))
         expect(chips).to_have_count(filters)
-        expect(page.locator(".st-key-incidents-severity [aria-pressed=true]")).to_have_count(filters)
-        expect(heat).to_have_attribute("aria-checked", "true" if "heat" in query else "false")
+        expect(page.locator(".st-key-incidents-severity [aria-pressed=true]")).to_have_count(pressed)
+        expect(heat).to_have_attribute("aria-checked", "true" if number >= 3 else "false")
+        expect(devices.locator("input")).to_be_checked(checked=number >= 4)
+        expect(late.locator("input")).to_be_checked(checked=number >= 5)
 
     expect_step(0)
     pills.nth(2).click()
@@ -134,9 +146,13 @@ def test_back_undoes_one_filter_after_another(visit: Any):
     expect_step(2)
     heat.click()
     expect_step(3)
-    for number in (2, 1, 0):
+    devices.locator("label").click()
+    expect_step(4)
+    late.locator("label").click()
+    expect_step(5)
+    for number in (4, 3, 2, 1, 0):
         page.go_back()
         expect_step(number)
-    for number in (1, 2, 3):
+    for number in (1, 2, 3, 4, 5):
         page.go_forward()
         expect_step(number)

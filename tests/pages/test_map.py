@@ -202,12 +202,17 @@ def test_what_lies_out_of_scope_has_no_card(visit: Any, provided: Database):
 def test_grids_are_chosen_level_by_level(visit: Any):
     """A community is offered within its street only, and an officer is offered the own street alone."""
     screen = visit("officer")
-    assert _box(screen, "街道").options == ["如松街道"]
-    assert _box(screen, "社区").options == []
+    assert _box(screen, "街道").options == ["全部街道", "如松街道"]
+    assert _box(screen, "社区").options == ["全部社区"]
 
     _box(screen, "街道").select(RUSONG).run()
 
-    assert _box(screen, "社区").options == ["鸣凤社区", "德建社区"]
+    assert _box(screen, "社区").options == ["全部社区", "鸣凤社区", "德建社区"]
+    assert screen.query_params["in"] == RUSONG
+
+    _box(screen, "社区").select("220723003001").run()
+    _box(screen, "社区").select("").run()
+
     assert screen.query_params["in"] == RUSONG
 
 
@@ -291,6 +296,7 @@ def test_coordinates_that_lead_nowhere_are_told(visit: Any, text: str, told: str
     screen = visit("officer")
     screen.text_input(key="map_q").set_value(text).run()
     assert told in _html(screen) + "".join(error.value for error in screen.error)
+    assert "map_goto" not in {button.key for button in screen.button}
 
 
 def test_where_the_map_looks_is_listed_alone(visit: Any, monkeypatch: pytest.MonkeyPatch, provided: Database):

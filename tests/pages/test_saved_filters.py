@@ -36,7 +36,7 @@ def test_a_saved_filter_brings_the_whole_picture_back(narrowed: Any):
     narrowed.checkbox(key="show_venues").check()
     narrowed.checkbox(key="only_overdue").uncheck()
     narrowed.checkbox(key="show_finished").check()
-    for key, nothing in {"incidents-severity": [], "map_class": None, "map_q": ""}.items():
+    for key, nothing in {"incidents-severity": [], "map_class": "", "map_q": ""}.items():
         narrowed.session_state[key] = nothing
     narrowed.query_params.pop("in")
     narrowed.run()
