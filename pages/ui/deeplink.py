@@ -18,7 +18,9 @@ from pages.ui import wording
 
 _HELD = "_held_"
 _AGAIN = "_drawn_again"
-_FLAGS: Mapping[str, bool] = {"true": True, "false": False}
+FLAGS: Mapping[str, bool] = {"true": True, "false": False}
+"""What the address says of a switch."""
+
 _MOST, _LONGEST = 5, 40
 """How many values a message names, and how many characters of each."""
 
@@ -50,8 +52,8 @@ def checkbox(label: str, *, key: str, value: bool = False) -> bool:
 
     Streamlit's own binding writes over the entry of the browser's history, so that Back would leave the map.
     """
-    said = next(iter(_said(key, _FLAGS)), None)
-    is_on = value if said is None else _FLAGS[said]
+    said = next(iter(_said(key, FLAGS)), None)
+    is_on = value if said is None else FLAGS[said]
     _follow(key, is_on)
     is_on = st.checkbox(label, value=is_on, key=key)
     keep(key, None if is_on == value else str(is_on).lower())
@@ -151,4 +153,7 @@ def tell(dead: Sequence[str]) -> None:
     """Says which values of a link or of a saved filter there are no more."""
     if dead:
         told = wording.listed(value[:_LONGEST] for value in dead[:_MOST])
-        st.toast(_("链接或筛选里的 {values} 现在没有，已去掉", values=wording.literal(told)), icon=":material/info:")
+        st.toast(
+            _("链接或筛选里的 {values} 不存在，或不在您的范围内，已去掉", values=wording.literal(told)),
+            icon=":material/info:",
+        )

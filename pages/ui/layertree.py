@@ -82,7 +82,7 @@ class _Counts:
 def arrive() -> None:
     """Takes the grid from the address, when the whole screen is drawn, and leaves out what the filters don't offer."""
     deeplink.arrive(gridchoice.PARAMETER)
-    deeplink.settle(_choices())
+    deeplink.settle(_choices() | dict.fromkeys(_switches(), frozenset(deeplink.FLAGS)))
 
 
 def grid() -> tuple[GridRow | None, list[Chip]]:
