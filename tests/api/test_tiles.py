@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import db.tiles
 from api.context import Context
 from db.feed import ChangeFeed
 
@@ -34,7 +35,9 @@ def test_coarse_tiles_share_one_count(clients: Any, context: Context):
     assert context.cells.misses == misses
 
 
-def test_close_tiles_are_made_from_a_count_that_is_there(clients: Any, context: Context):
+def test_close_tiles_are_made_from_a_count_that_is_there(
+    clients: Any, context: Context, monkeypatch: pytest.MonkeyPatch
+):
     """A tile that is read where nobody has counted is the same where somebody has; its count isn't waited for."""
     lon, lat = clients.viewer.get("/api/layers/devices/items").json()["features"][0]["geometry"]["coordinates"]
     address = f"/tiles/devices/15/{_column(lon, 15)}/{_row(lat, 15)}.pbf"
@@ -42,8 +45,13 @@ def test_close_tiles_are_made_from_a_count_that_is_there(clients: Any, context: 
     assert context.cells.misses == 0
     clients.viewer.get(COARSE)
     context.answers._kept.clear()
+    given, close = [], db.tiles.close
+    monkeypatch.setattr(
+        "db.tiles.close", lambda *args, **named: given.append(named["counted"]) or close(*args, **named)
+    )
     made = clients.viewer.get(address)
-    assert (context.cells.misses, context.cells.hits) == (1, 1)
+    assert context.cells.misses == 1
+    assert [type(counted) for counted in given] == [db.tiles.Cells]
     assert len(made.content) == len(read.content) > 0
 
 

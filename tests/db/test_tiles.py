@@ -282,6 +282,19 @@ def test_counts_tell_who_has_room(county: Database, number: int):
     assert made_from_cells(county, "devices", FeatureFilter(), [at]) == [made(county, "devices", FeatureFilter(), at)]
 
 
+@pytest.mark.parametrize("zoom", [COARSE_BELOW - 1, COARSE_BELOW, COUNTED])
+def test_what_is_counted_is_not_read_again(county: Database, tmp_path: Path, zoom: int):
+    """The tile tells of the points that were counted, though they have gone since."""
+    _crowd(county, 5)
+    here = places(county, "devices")[0]
+    at = tile_of(here.lon, here.lat, zoom)
+    counted = tiles.cells(county, DISPATCHER, "devices", FeatureFilter())
+    with county.engine.begin() as connection:
+        connection.execute(text("DELETE FROM device"))
+    content = tiles.close(county, DISPATCHER, "devices", FeatureFilter(), [at], personal=False, counted=counted)[0]
+    assert [int(row["n"]) for row in read(tmp_path, at, content)] == [5]
+
+
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_what_a_tile_holds_is_known(data: st.DataObject):
