@@ -37,7 +37,7 @@ class Context:
     clock: Callable[[], datetime] = _now
     answers: AnswerCache = field(default_factory=AnswerCache)
     counters: Counters = field(default_factory=Counters)
-    cells: Kept[Cells] = field(default_factory=lambda: Kept(limit_bytes=32 * 1024 * 1024))
+    cells: Kept[Cells] = field(default_factory=lambda: Kept(limit_bytes=64 * 1024 * 1024))
     tiles: Together[Tile] = field(init=False)
     passes: Passes = field(default_factory=Passes)
     pictures: Pictures = field(default_factory=Pictures)

@@ -19,6 +19,7 @@ from geo.features import FeatureFilter
 from governance.access import Permission
 
 MVT = "application/vnd.mapbox-vector-tile"
+_EMPTY = Answer.of(b"")
 _DIGITS = 8
 """As many as the farthest column of the closest zoom has, and one more."""
 
@@ -77,6 +78,8 @@ class _Asked:
     async def made(self) -> Answer:
         """The answer, made along with those that others ask for where that is sooner done."""
         counted = await self._counted() if db.tiles.is_dense(self.key) else None
+        if counted is not None and not counted.most_in(self.at):
+            return _EMPTY
         what = (self.context.database, self.principal, self.key, self.flt)
 
         def several(places: Sequence[Tile]) -> list[bytes]:

@@ -2,8 +2,8 @@
 
 At every zoom below `WHOLE_FROM` a tile is divided into `CELLS` × `CELLS` cells. A point alone in its cell is itself;
 several become one point amid them with their number `n`. Cells continue over the edges of tiles, so that neighbours
-agree, and no tile holds more than `CELLS`² points however many there are. Just above it a tile is divided if it holds
-more than `MOST_APART` points, and from `APART_FROM` on none is.
+agree, and no tile holds more than `CELLS`² points however many there are. At it a tile is divided if it holds more than
+`MOST_APART` points, and from `APART_FROM` on none is.
 
 `Cells` are counted once for the tiles of all these zooms, and tell which closer ones hold what. Where nobody has
 counted, tiles from `COARSE_BELOW` on are read one by one, for that is sooner done than counting the whole layer. From
@@ -12,11 +12,11 @@ counted, tiles from `COARSE_BELOW` on are read one by one, for that is sooner do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import atan, degrees, sinh
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -39,8 +39,8 @@ CLOSE_FROM = 16
 """Tiles of these zooms are read several at once. Larger ones are planned by what is in them, and fill a core each."""
 COARSE_BELOW = 14
 """Tiles of lower zooms are made from `Cells` only: each would have to read much of the layer."""
-COUNTED = WHOLE_FROM - 1
-"""The zoom whose cells are counted."""
+COUNTED = APART_FROM - 1
+"""The zoom whose cells are counted: the closest at which any are shown."""
 _CELL_BITS = CELLS.bit_length() - 1
 _EVERYTHING = FeatureFilter()
 
@@ -104,7 +104,7 @@ class Cells:
     @property
     def nbytes(self) -> int:
         """What they take in memory."""
-        return self.place.size * _COUNTED.itemsize
+        return sum(part.nbytes for part in (self.place, self.number, self.x, self.y, self.fid))
 
     def most_in(self, tile: Tile) -> int:
         """How many points are in the tile; of one that is smaller than a cell, how many are in that."""
@@ -205,26 +205,56 @@ def close(
     From `CLOSE_FROM` on they may be read; where the filter's points are `counted`, tiles of any zoom are made from that
     as far as it goes. Raises as `features.items` does.
     """
-    holding = [at for at in several if counted is None or counted.most_in(at)]
-    if not holding:
-        return [b""] * len(several)
-    zoom, cells_ = holding[0].z, {}
-    if counted is not None and zoom <= COUNTED:
-        statement = statements.counted_each(feature_type(key), personal=personal)
-        parts = [counted.within(at) for at in holding]
-        cells_ = {name: [f"{{{','.join(map(str, part[name].tolist()))}}}" for part in parts] for name in CELL}
-    else:
-        form = statements.gathered_each
-        if zoom >= WHOLE_FROM:
-            has_room = counted is not None and max(map(counted.most_in, holding)) <= MOST_APART
-            form = statements.apart if has_room or zoom >= APART_FROM else statements.apart_with_room
-        statement = _put_together(database, principal, form, key, flt, personal=personal)
-    places = [_place(at) for at in holding]
-    squares = {name: [place[name] for place in places] for name in SQUARE}
-    sizes = {name: places[0][name] for name in ("units_a_m", "cell_m")}
-    found = database.column(principal, statement, squares | sizes | cells_)
-    made = dict(zip(holding, map(bytes, found), strict=True))
+    zoom = several[0].z
+    asked = _Asked(database=database, principal=principal, key=key, flt=flt, personal=personal)
+    if counted is None:
+        return asked.read(_uncounted(zoom), several)
+    number = {at: counted.most_in(at) for at in several}
+    gathered = [at for at, n in number.items() if n and (zoom < WHOLE_FROM or (zoom < APART_FROM and n > MOST_APART))]
+    whole = [at for at, n in number.items() if n and at not in gathered]
+    made = dict(zip(gathered, asked.tell(counted, gathered), strict=True))
+    made |= zip(whole, asked.read(statements.apart, whole), strict=True)
     return [made.get(at, b"") for at in several]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What is asked of the database for tiles of one zoom, as `close` has it."""
+
+    database: Database
+    principal: Principal
+    key: str
+    flt: FeatureFilter
+    personal: bool
+
+    def read(self, form: Callable[..., Statement], several: Sequence[Tile]) -> list[bytes]:
+        """The tiles from the layer's points."""
+        if not several:
+            return []
+        made = _put_together(self.database, self.principal, form, self.key, self.flt, personal=self.personal)
+        return self._found(made, several, {})
+
+    def tell(self, counted: Cells, several: Sequence[Tile]) -> list[bytes]:
+        """The tiles from what is counted."""
+        if not several:
+            return []
+        parts = [counted.within(at) for at in several]
+        cells_ = {name: [f"{{{','.join(map(str, part[name].tolist()))}}}" for part in parts] for name in CELL}
+        return self._found(statements.counted_each(feature_type(self.key), personal=self.personal), several, cells_)
+
+    def _found(self, statement: Statement, several: Sequence[Tile], more: Mapping[str, Any]) -> list[bytes]:
+        places = [_place(at) for at in several]
+        squares = {name: [place[name] for place in places] for name in SQUARE}
+        sizes = {name: places[0][name] for name in ("units_a_m", "cell_m")}
+        found = self.database.column(self.principal, statement, {**squares, **sizes, **more})
+        return list(map(bytes, found))
+
+
+def _uncounted(zoom: int) -> Callable[..., Statement]:
+    """How tiles of a zoom are read where nobody has counted what is in them."""
+    if zoom < WHOLE_FROM:
+        return statements.gathered_each
+    return statements.apart_with_room if zoom < APART_FROM else statements.apart
 
 
 def _put_together(

@@ -282,17 +282,20 @@ def test_counts_tell_who_has_room(county: Database, number: int):
     assert made_from_cells(county, "devices", FeatureFilter(), [at]) == [made(county, "devices", FeatureFilter(), at)]
 
 
-@pytest.mark.parametrize("zoom", [COARSE_BELOW - 1, COARSE_BELOW, COUNTED])
-def test_what_is_counted_is_not_read_again(county: Database, tmp_path: Path, zoom: int):
+@pytest.mark.parametrize(
+    ("zoom", "number"),
+    [(COARSE_BELOW - 1, 5), (COARSE_BELOW, 5), (WHOLE_FROM - 1, 5), (WHOLE_FROM, MOST_APART + 1)],
+)
+def test_what_is_counted_is_not_read_again(county: Database, tmp_path: Path, zoom: int, number: int):
     """The tile tells of the points that were counted, though they have gone since."""
-    _crowd(county, 5)
+    _crowd(county, number)
     here = places(county, "devices")[0]
     at = tile_of(here.lon, here.lat, zoom)
     counted = tiles.cells(county, DISPATCHER, "devices", FeatureFilter())
     with county.engine.begin() as connection:
         connection.execute(text("DELETE FROM device"))
     content = tiles.close(county, DISPATCHER, "devices", FeatureFilter(), [at], personal=False, counted=counted)[0]
-    assert [int(row["n"]) for row in read(tmp_path, at, content)] == [5]
+    assert [int(row["n"]) for row in read(tmp_path, at, content)] == [number]
 
 
 @settings(max_examples=30, deadline=None)
