@@ -1,5 +1,5 @@
 -- Finished incidents that a search names: the one with this very number first, the others by report, latest first.
-SELECT i.no, i.title, i.class_code, c.name AS class_name, i.severity, i.status, i.grid_code, g.name AS grid_name,
+SELECT i.no, mask_numbers(i.title) AS title, i.class_code, c.name AS class_name, i.severity, i.status, i.grid_code, g.name AS grid_name,
     ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat, i.reported_at, i.due_at, i.is_outside_grid, i.is_supervised,
     CAST(NULL AS text) AS worker_name
 FROM incident AS i

@@ -1,5 +1,5 @@
 -- Open incidents by their next deadline; those without one (suspended) last.
-SELECT i.no, i.title, i.class_code, c.name AS class_name, i.severity, i.status, i.grid_code, g.name AS grid_name,
+SELECT i.no, mask_numbers(i.title) AS title, i.class_code, c.name AS class_name, i.severity, i.status, i.grid_code, g.name AS grid_name,
     ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat, i.reported_at, i.due_at, i.is_outside_grid, i.is_supervised,
     mask_name(w.full_name) AS worker_name
 FROM incident AS i

@@ -1,6 +1,6 @@
 -- Incidents of the same minor class near a point (EPSG:4490), reported since an instant, nearest first.
 WITH here AS (SELECT ST_SetSRID(ST_MakePoint(:lon, :lat), 4490) AS geom)
-SELECT i.no, i.title, i.class_code, c.name AS class_name, i.severity, i.status, i.grid_code, g.name AS grid_name,
+SELECT i.no, mask_numbers(i.title) AS title, i.class_code, c.name AS class_name, i.severity, i.status, i.grid_code, g.name AS grid_name,
     ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat, i.reported_at, i.due_at, i.is_outside_grid, i.is_supervised,
     mask_name(w.full_name) AS worker_name
 FROM here

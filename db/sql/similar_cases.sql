@@ -17,7 +17,7 @@ WITH this AS (
 ), near AS (
     SELECT * FROM past ORDER BY distance_m + CAST(:metres_a_day AS float8) * age_days, no LIMIT :limit
 )
-SELECT n.no, n.title, n.severity, n.address, g.name AS grid_name, n.reported_at, n.closed_at,
+SELECT n.no, mask_numbers(n.title) AS title, n.severity, mask_numbers(n.address) AS address, g.name AS grid_name, n.reported_at, n.closed_at,
     extract(epoch FROM n.resolved_at - n.reported_at)::float8 AS settle_s, n.distance_m, last.opinion,
     last.actor_name AS handler
 FROM near AS n

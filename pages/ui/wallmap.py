@@ -59,18 +59,35 @@ def arrive() -> None:
 
 
 def place() -> tuple[GridRow, ...]:
-    """The grid that the wall is about with those above it, finest first; empty for the county.
+    """The grid that the wall is about with those above it as far as the own area, finest first; empty for the county.
 
-    A grid in the address that there isn't is taken out of it, and that is told. Raises `Unavailable`.
+    A grid in the address that there isn't, or that lies outside the own area, is taken out of it, and that is told.
+    Raises `Unavailable`.
     """
-    code = deeplink.held(_GRID)
+    code, home = deeplink.held(_GRID), _home()
+    found = _chain(code, home)
+    if code and not found:
+        deeplink.hold(_GRID, "")
+        st.toast(
+            _("编码为 {code} 的网格不存在，或不在您的范围内", code=wording.literal(code[:20])),
+            icon=":material/info:",
+        )
+    return found or _chain(home, home)
+
+
+def _home() -> str:
+    """The grid that the account is bounded to, "" for the county: the wall is about nothing beyond it."""
+    return context.principal().grid_prefix
+
+
+def _chain(code: str, home: str) -> tuple[GridRow, ...]:
     if not code:
         return ()
     found = context.remembered("wall_place", code, ("grids",), lambda session: territory.chain(session, code))
-    if not found:
-        deeplink.hold(_GRID, "")
-        st.toast(_("没有编码为 {code} 的网格，已显示全县", code=wording.literal(code[:20])), icon=":material/info:")
-    return found
+    codes = [row.code for row in found]
+    if not home:
+        return found
+    return found[: codes.index(home) + 1] if home in codes else ()
 
 
 def gaps() -> Sequence[Gap]:
@@ -121,8 +138,9 @@ def key() -> str:
 def _look(chain: Sequence[GridRow], now: datetime) -> Follow:
     """The view: that of the grid in the address, or what follows from the incidents that are open."""
     view: Follow = st.session_state.get(_VIEW, Follow())
-    town = context.county().town_bounds
-    code = chain[0].code if chain else ""
+    home = _home()
+    town = _bounds(home) if home else context.county().town_bounds
+    code = chain[0].code if chain and chain[0].code != home else ""
     if code != view.grid:
         view = follow.drill(view, code, _bounds(code) if code else town, now)
     seen = shared.read("open", context.deployment().feed.revision("incidents"), incidents.open_set)
@@ -194,9 +212,12 @@ def _crumbs(chain: Sequence[GridRow]) -> None:
     with st.container(key="wall_crumbs", horizontal=True):
         if not chain:
             return
-        above = [("", context.county().name), *((row.code, row.name) for row in reversed(chain[1:]))]
+        top = [] if _home() else [("", context.county().name)]
+        above = [*top, *((row.code, row.name) for row in reversed(chain[1:]))]
         # First here and last on the screen: in the same place of the run, it is replaced and never seen twice.
         st.html(f"<b>{escape(chain[0].name)}</b>")
+        if not above:
+            return
         st.button("←", key="wall_up", help=_("回到上一级（Esc）"), on_click=_go, args=(above[-1][0],))
         for code, name in above:
             st.button(f"{wording.literal(name)} ›", key=f"wall_to_{code or 'county'}", on_click=_go, args=(code,))
@@ -232,13 +253,13 @@ def _go_where_clicked() -> None:
         here = place()
         code, level = (here[0].code, here[0].level) if here else ("", "")
         target = follow.next_grid(code, level, [(row.code, row.level) for row in locus.chain])
-        if target != code:
+        if target != code and (not _home() or _home() in [row.code for row in locus.chain]):
             _go(target)
 
 
 def _go(code: str) -> None:
-    """Makes the wall about another grid, "" the county; the address is what keeps it."""
-    deeplink.hold(_GRID, code)
+    """Makes the wall about another grid, "" the whole of what it may be about; the address is what keeps it."""
+    deeplink.hold(_GRID, "" if code == _home() else code)
     st.session_state[_MOVED] = True
 
 

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
-from db import features
+from db import cases, features, incidents
 from db.session import Database
 from geo.features import FEATURE_TYPES, FeatureFilter
 from governance.access import Permission, Principal
 from governance.privacy import mask_name, mask_phone
+from tests.casebook import facts
 from tests.people import DISPATCHER, OFFICER, PLANNER, RUSONG, VIEWER
 
 PEOPLE = text(
@@ -106,3 +108,22 @@ def test_nobody_is_found_by_a_full_name(shared_county: Database):
     with shared_county.session(VIEWER) as session:
         for asked in (full, full[1:]):
             assert features.count(session, "workers", FeatureFilter(q=asked)) == 0
+
+
+def test_numbers_in_free_text_stay_with_whom_they_concern(county: Database):
+    """A phone in a title or an address is masked in every list and map; the case itself shows it to who may read it."""
+    told, where = "井盖破损 联系李13912345678", "建设路5号 0438-8236789"
+    report = facts(title=told, address=where, description=told)
+    no = incidents.report(county, DISPATCHER, report, now=datetime.now(UTC)).no
+    for principal in (VIEWER, PLANNER, DISPATCHER):
+        with county.session(principal) as session:
+            case = cases.get(session, no)
+            lists = [row.title for row in incidents.queue(session, limit=2_000)]
+            lists += [row.title for row in incidents.latest_steps(session, limit=5)]
+            item = features.items(session, "incidents", FeatureFilter(q=no), personal=False)
+        assert told not in lists
+        assert lists.count("井盖破损 联系李139****5678") == 2
+        may = principal.may(Permission.READ_PERSONAL)
+        shown = (case.title, case.description, case.address)
+        assert shown == (told, told, where) if may else not {"13912345678", "8236789"} & set("".join(shown).split())
+        assert ("13912345678" in item, "8236789" in item) == (may, may)

@@ -17,6 +17,7 @@ from geo.features import FEATURE_TYPES
 from governance.access import SYSTEM, Principal, Role
 from governance.incident import Status
 from pages.ui import board, context, wording
+from tests.people import OFFICER, RUSONG
 
 VIEWER = Principal(account="wall", role=Role.VIEWER)
 """Sees what the wall sees: sensitive matters are none of it."""
@@ -257,10 +258,37 @@ def test_up_leads_to_the_street_and_the_star_to_the_county(visit: Any, provided:
     assert zooms == sorted(zooms, reverse=True)
 
 
+def test_an_officers_wall_is_about_the_own_street(visit: Any, provided: Database):
+    """Figures, duty and devices are of what may be seen there, and no way leads beyond it."""
+    now = datetime.now(UTC)
+    with provided.session(OFFICER) as session:
+        today = figures.today(session, now=now, since=wording.start_of_day(now))
+        duty = figures.on_duty(session, grid=RUSONG)
+        here, beyond = (territory.grids(session, level="community", under=code)[0] for code in (RUSONG, "220723001"))
+
+    screen = visit("officer", screen_alone="wall")
+    html = _html(screen)
+    assert "<h2>如松街道 · 今日</h2>" in html
+    assert f"<span>待处置</span><b>{today.waiting}<small>" in html
+    assert f"<b>{duty.on_duty}</b><small>/ {duty.total:,} 人" in html
+    assert beyond.name not in html
+    assert "★ 自动视野" in html
+    assert _buttons(screen) == []
+
+    lower = visit("officer", screen_alone="wall", grid=here.code)
+    assert _buttons(lower) == ["wall_up", f"wall_to_{RUSONG}", "wall_follow"]
+    lower.button(key="wall_up").click().run()
+    assert "grid" not in lower.query_params
+
+    astray = visit("officer", screen_alone="wall", grid=beyond.code)
+    assert f"编码为 {beyond.code} 的网格" in astray.toast[0].value
+    assert "<h2>如松街道 · 今日</h2>" in _html(astray)
+
+
 def test_a_grid_that_does_not_exist_is_told_and_the_county_shown(visit: Any):
     """A mistyped code in the address breaks nothing."""
     screen = visit("wall", grid="999")
-    assert "没有编码为 999 的网格" in screen.toast[0].value
+    assert "编码为 999 的网格不存在" in screen.toast[0].value
     assert "grid" not in screen.query_params
     assert "<h2>今日</h2>" in _html(screen)
 
