@@ -118,7 +118,7 @@ def compose(
     kinds = [kind for kind in label_kinds if kind != "road" or not map_style]
     stack = [] if map_style else list(basemap.draw(ground, look))
     areas = [source for source in ordered if source.key in {"grids", "buildings"}]
-    points = [source for source in ordered if source not in areas]
+    points = [part for source in ordered if source not in areas for part in source.parts()]
     for source in areas:
         stack += LAYERS[source.key].draw(source, look)
     stack += beneath

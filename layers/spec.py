@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -26,7 +26,11 @@ there deck.gl hands over its own row. Names that it does know (getFillColor) get
 
 
 MOST_WHOLE = 20_000
-"""Points up to which a layer is fetched whole; more come as tiles, gathered where they are dense."""
+"""Points up to which a browser draws a layer whole with ease; more come as tiles, gathered where they are dense."""
+MOST_APART = 500
+"""Points up to which symbols in a town leave one another in sight; more come as tiles too."""
+
+_OPEN = "is_open"
 
 MVT_WORKER = "/assets/vendor/mvt-worker.js"
 """Reads tiles in the browser; set-up puts it there from npm, and deck.gl would else fetch it from a CDN."""
@@ -45,7 +49,8 @@ class Look:
 class Source:
     """The features to draw: one layer as filtered, at one revision. They come by URL, never through the websocket.
 
-    `number` is how many there are, if that is known: from `MOST_WHOLE` on points come as tiles.
+    `number` is how many there are, if that is known: beyond `MOST_APART` points come as tiles. What is open, and waits
+    for somebody, stays apart up to `MOST_WHOLE`.
     """
 
     key: str
@@ -55,8 +60,17 @@ class Source:
 
     @property
     def is_tiled(self) -> bool:
-        """Whether the features are points, and more than a browser draws with ease."""
-        return self.number > MOST_WHOLE and FEATURE_TYPES[self.key].geometry == "Point"
+        """Whether the features are points, and more than can be seen apart or drawn with ease."""
+        is_open = self.features.where.get(_OPEN) == ("true",)
+        return self.number > (MOST_WHOLE if is_open else MOST_APART) and FEATURE_TYPES[self.key].geometry == "Point"
+
+    def parts(self) -> list[Source]:
+        """What is drawn each in its own way, from the bottom up: what is finished is gathered without what is open."""
+        where, filters = self.features.where, FEATURE_TYPES[self.key].filters
+        if not MOST_APART < self.number <= MOST_WHOLE or _OPEN in where or _OPEN not in filters:
+            return [self]
+        each = (replace(self.features, where={**where, _OPEN: (said,)}) for said in ("false", "true"))
+        return [replace(self, features=features) for features in each]
 
     def url(self, **narrower: str) -> str:
         """Where the browser fetches them; `narrower` replaces the filter's own values for a part of the layer."""
@@ -148,10 +162,10 @@ def icons(
     A symbol measures `metres` on the ground, within `pixels` (least, most) on the screen. `opacity` is 0 to 1 or an
     expression of it (on `WITHIN`). Colours are set in the sub-layer, where Streamlit doesn't fade what isn't selected.
     """
-    if source.is_tiled:
-        return _tiled(source, look, icon=icon.removeprefix(EXPRESSION), aliases=aliases, pixels=pixels)
-    least, most = pixels
     shade = opacity.removeprefix(EXPRESSION) if isinstance(opacity, str) else str(opacity)
+    if source.is_tiled:
+        return _tiled(source, look, icon=icon.removeprefix(EXPRESSION), aliases=aliases, pixels=pixels, shade=shade)
+    least, most = pixels
     return layer(
         "GeoJsonLayer",
         ident or source.key,
@@ -171,7 +185,7 @@ def icons(
 
 
 def _tiled(
-    source: Source, look: Look, *, icon: str, aliases: Mapping[str, str], pixels: tuple[float, float]
+    source: Source, look: Look, *, icon: str, aliases: Mapping[str, str], pixels: tuple[float, float], shade: str
 ) -> pdk.Layer:
     """Dense points as tiles: a disc with its number where several share a cell, the symbol where one stands alone."""
     several = "properties.n > 1 || !properties.code"
@@ -192,6 +206,7 @@ def _tiled(
         get_icon_size=f"{EXPRESSION}{several} ? {34 * look.scale} : {sum(pixels) / 2 * look.scale}",
         icon_size_units="pixels",
         icon_alpha_cutoff=0.3,
+        get_icon_color=f"{EXPRESSION}[255, 255, 255, 255 * ({several} ? 1 : {shade.replace(WITHIN, 'properties')})]",
         get_text=f"{EXPRESSION}{several} ? (properties.n < 10000 ? '' + properties.n : {large}) : ''",
         get_text_size=11 * look.scale,
         get_text_color=[255, 255, 255, 255],

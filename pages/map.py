@@ -340,7 +340,8 @@ def _keys(chosen: Chosen, tool: str | None) -> str:
     found = []
     if tool == _HEAT:
         found = [_("事件密度：{key}", key=heat.key()), _heated(chosen)]
-    if any(source.is_tiled for source in deck.sources(chosen.revisions, chosen.filters, chosen.sizes)):
+    shown = deck.sources(chosen.revisions, chosen.filters, chosen.sizes)
+    if any(part.is_tiled for source in shown for part in source.parts()):
         found.append(_("{icon}圆内是该处的数量，放大后散开", icon=legend.icon("mark-several")))
     return " ".join(f'<span class="map-key">{said}</span>' for said in found)
 

@@ -8,7 +8,7 @@ from geo.features import FEATURE_TYPES, FeatureFilter
 from layers import basemap, deck, legend, names, raster, symbols, tooltip
 from layers.catalog import LAYERS, spec
 from layers.palette import DARK, LIGHT, Palette
-from layers.spec import MOST_WHOLE, Look, Source
+from layers.spec import MOST_APART, MOST_WHOLE, Look, Source
 
 KEYS = pytest.mark.parametrize("key", FEATURE_TYPES)
 THEMES = pytest.mark.parametrize("palette", [DARK, LIGHT], ids=lambda palette: palette.name)
@@ -88,14 +88,40 @@ def test_a_url_carries_the_filter():
 
 @pytest.mark.parametrize("key", [key for key, kind in FEATURE_TYPES.items() if kind.geometry == "Point"])
 def test_many_points_come_as_tiles(key: str):
-    """Above what a browser draws with ease, points come as tiles by the same filter, read by our own worker."""
+    """Above what can be seen apart, points come as tiles by the same filter, read by our own worker."""
     flt = FeatureFilter(grid="220723001", where={"kind": ("x",)})
-    few, many = (Source(key=key, revision=3, features=flt, number=n) for n in (MOST_WHOLE, MOST_WHOLE + 1))
+    few, many = (Source(key=key, revision=3, features=flt, number=n) for n in (MOST_APART, MOST_APART + 1))
     assert all("/items?" in str(made.data) for made in LAYERS[key].draw(few, Look(palette=DARK)))
     (made,) = (json.loads(one.to_json()) for one in LAYERS[key].draw(many, Look(palette=DARK)))
     assert made["data"] == f"/tiles/{key}/{{z}}/{{x}}/{{y}}.pbf?rev=3&grid=220723001&kind=x"
     assert made["loadOptions"]["mvt"]["workerUrl"].startswith("/assets/")
     assert {"several", *made["iconMapping"]} == set(made["iconMapping"])
+
+
+def test_what_is_open_stays_apart():
+    """Finished incidents are gathered where they are many; an open one among them is a symbol of its own."""
+    number = MOST_APART + 1
+    both = Source(key="incidents", revision=3, number=number, features=FeatureFilter(where={"severity": ("1",)}))
+    finished, still_open = both.parts()
+    assert (finished.is_tiled, still_open.is_tiled) == (True, False)
+    assert "is_open=false&severity=1" in finished.tiles_url()
+    assert "is_open=true&severity=1" in still_open.url()
+    idents = {made.id for part in both.parts() for made in LAYERS["incidents"].draw(part, Look(palette=DARK))}
+    assert len(idents) == 2
+    for whole in (
+        Source(key="incidents", revision=3, number=MOST_APART),
+        Source(key="incidents", revision=3, number=MOST_WHOLE + 1),
+        Source(key="incidents", revision=3, number=number, features=FeatureFilter(where={"is_open": ("true",)})),
+        Source(key="devices", revision=3, number=number),
+    ):
+        assert whole.parts() == [whole]
+
+
+@pytest.mark.parametrize(("number", "is_tiled"), [(MOST_WHOLE, False), (MOST_WHOLE + 1, True)])
+def test_more_than_a_browser_draws_is_gathered_though_it_is_open(number: int, is_tiled: bool):  # noqa: FBT001  a case
+    """Twenty thousand open incidents come as tiles too."""
+    flt = FeatureFilter(where={"is_open": ("true",)})
+    assert Source(key="incidents", revision=3, features=flt, number=number).is_tiled is is_tiled
 
 
 def test_areas_are_never_gathered():
