@@ -36,6 +36,20 @@ def test_wmts_templates_are_understood():
         (TIANDITU.replace("vec_w", "img_c"), "img_w"),
         (TIANDITU.replace("MATRIXSET=w", "MATRIXSET=c"), "vec_w"),
         ("http://a/wmts?TILEMATRIXSET=EPSG:4490&TILEMATRIX={z}&TILEROW={y}&TILECOL={x}", "EPSG:4490"),
+        ("https://t0.tianditu.gov.cn/DataServer?T=vec_c&x={x}&y={y}&l={z}&tk=KEY", "vec_w"),
+        ("https://t0.tianditu.gov.cn/DataServer?x={x}&y={y}&l={z}&T=cva_c", "cva_w"),
+        ("http://a/wmts?LAYER=img_c&TILEMATRIX={z}&TILEROW={y}&TILECOL={x}", "img_w"),
+        ("http://a/wmts?tilematrixset=urn:ogc:def:crs:EPSG::4490&x={x}&y={y}&z={z}", "EPSG:4490"),
+        ("http://a/wmts?tilematrixset=urn:ogc:def:crs:EPSG:6.9:4326&x={x}&y={y}&z={z}", "EPSG:4490"),
+        ("http://a/wmts?tilematrixset=EPSG%3A4490&x={x}&y={y}&z={z}", "EPSG:4490"),
+        ("http://a/wmts?TileMatrixSet=CGCS2000&x={x}&y={y}&z={z}", "EPSG:4490"),
+        ("http://a/wmts?TileMatrixSet=GlobalCRS84Scale&x={x}&y={y}&z={z}", "EPSG:4490"),
+        ("http://a/tiles/WorldCRS84Quad/{TileMatrix}/{TileRow}/{TileCol}", "EPSG:4490"),
+        ("http://a/wmts/EPSG:4490/{TileMatrix}/{TileRow}/{TileCol}.png", "EPSG:4490"),
+        ("http://a/tms/1.0.0/base@EPSG_4326@png/{z}/{x}/{y}.png", "EPSG:4490"),
+        ("http://a/wmts/epsg4549/{z}/{x}/{y}.png", "EPSG:4549"),
+        ("https://[::1/{z}/{x}/{y}", "host"),
+        ("https://a:99999/{z}/{x}/{y}", "port"),
         ("http://a/{z}/{x}.png", "{y}"),
         ("http://{s}.a/{z}/{x}/{y}.png", "{s}"),
         ("ftp://a/{z}/{x}/{y}", "http://"),
@@ -50,6 +64,24 @@ def test_what_can_not_be_drawn_is_refused_by_name(setting: str, said: str):
     assert refused.value.field == "GRIDCOMMAND_BASEMAP_URL"
     assert said in str(refused.value)
     assert "KEY" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "http://a/wmts/EPSG:3857/{TileMatrix}/{TileRow}/{TileCol}.png",
+        "http://a/wmts?tilematrixset=urn:ogc:def:crs:EPSG::900913&x={x}&y={y}&z={z}",
+        "http://a/tiles/WebMercatorQuad/{z}/{y}/{x}",
+        "http://a/wmts?tilematrixset=CGCS2000_WebMercator&x={x}&y={y}&z={z}",
+        "http://a/music_c/{z}/{x}/{y}.png",
+        "http://a/wgs84/{z}/{x}/{y}.png",
+        "https://t0.tianditu.gov.cn/DataServer?T=vec_w&x={x}&y={y}&l={z}",
+        "https://[::1]:8080/{z}/{x}/{y}",
+    ],
+)
+def test_pyramids_of_web_mercator_pass_whatever_they_are_called(setting: str):
+    """A name that only looks like one of degrees refuses nothing."""
+    assert len(map_servers(setting)) == 1
 
 
 def test_a_shifted_source_is_known_as_such():
