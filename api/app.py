@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from fastapi import FastAPI
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -30,6 +33,8 @@ from api import (
 )
 from api.assets import Assets
 from api.context import Context
+from api.heads import Heads
+from api.layers import takes_gzip
 from api.watch import Watch
 from db import catalogues
 from db.settings import ROOT
@@ -44,7 +49,7 @@ _OPENINGS = (
     "/basemap/{rest:path}",
     "/assets/{rest:path}",
 )
-_AHEAD = "/tiles/"
+_AHEAD = re.compile(r"/tiles/.*|/api/layers/[^/]+/items")
 
 
 def application(context: Context) -> FastAPI:
@@ -57,7 +62,7 @@ def application(context: Context) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(Watch, context=context)],
+        middleware=[Middleware(Watch, context=context), Middleware(Heads)],
     )
     app.state.context = context
     problems.install(app)
@@ -79,9 +84,10 @@ def doors(context: Context) -> tuple[list[BaseRoute], list[Middleware]]:
 
 
 class Ahead:
-    """ASGI middleware that leads tiles past Streamlit's own.
+    """ASGI middleware that leads tiles and items past Streamlit's own, and keeps that from packing for who refuses it.
 
-    That takes as long as a tile from memory does, and has nothing to do for one: it is compressed, and has no session.
+    Streamlit's takes as long as a tile from memory does, and has nothing to do for one: tiles and items are compressed,
+    and have no session. What goes through it, it would compress for whoever names gzip, if only to say no.
     """
 
     def __init__(self, app: ASGIApp, *, application: ASGIApp) -> None:
@@ -89,6 +95,19 @@ class Ahead:
         self.application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a tile, and lets everything else through."""
-        is_tile = scope["type"] == "http" and scope["path"].startswith(_AHEAD)
-        await (self.application if is_tile else self.app)(scope, receive, send)
+        """Answers a tile or a layer's items, and lets everything else through."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+        elif _AHEAD.fullmatch(scope["path"]):
+            await self.application(scope, receive, send)
+        else:
+            await self.app(_without_refused_gzip(scope), receive, send)
+
+
+def _without_refused_gzip(scope: Scope) -> Scope:
+    accepted = Headers(scope=scope).get("accept-encoding", "")
+    if "gzip" not in accepted or takes_gzip(accepted):
+        return scope
+    plain: Scope = {**scope, "headers": list(scope["headers"])}
+    MutableHeaders(scope=plain)["accept-encoding"] = "identity"
+    return plain

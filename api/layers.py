@@ -63,17 +63,17 @@ def respond(request: Request, answer: Answer, media_type: str, **headers: str) -
     known = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
     if answer.etag in known or answer.etag.removeprefix("W/") in known or known == ["*"]:
         return Response(status_code=304, headers=out)
-    if accepts_gzip(request):
+    if takes_gzip(request.headers.get("accept-encoding", "")):
         return Response(answer.packed, media_type=media_type, headers=out | {"Content-Encoding": "gzip"})
     return Response(answer.unpacked(), media_type=media_type, headers=out)
 
 
-def accepts_gzip(request: Request) -> bool:
-    """Whether the client takes gzip."""
-    for part in request.headers.get("accept-encoding", "").lower().split(","):
+def takes_gzip(accepted: str) -> bool:
+    """Whether a client that accepts these encodings takes gzip."""
+    for part in accepted.lower().split(","):
         name, _, weight = part.partition(";")
         if name.strip() == "gzip":
-            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+            return weight.replace(" ", "") not in {"q=0", "q=0.", "q=0.0", "q=0.00", "q=0.000"}
     return False
 
 

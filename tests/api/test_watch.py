@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from unittest.mock import AsyncMock
 from xml.etree import ElementTree as ET
 
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
@@ -195,13 +199,15 @@ def test_routes_leave_streamlit_its_own(context: Context):
     ("kind", "path", "is_ahead"),
     [
         ("http", "/tiles/devices/14/1/1.pbf", True),
+        ("http", "/api/layers/stations/items", True),
+        ("http", "/api/layers/stations/export", False),
         ("http", "/tiles", False),
         ("http", "/static/tiles/a.js", False),
         ("websocket", "/tiles/stream", False),
     ],
 )
-def test_tiles_go_ahead_of_streamlit(kind: str, path: str, *, is_ahead: bool):
-    """Streamlit's own middleware has nothing to do for a tile, and everything else is led through it."""
+def test_tiles_and_items_go_ahead_of_streamlit(kind: str, path: str, *, is_ahead: bool):
+    """Streamlit's own middleware has nothing to do for what is compressed, and everything else is led through it."""
     heard: list[bool] = []
 
     def application_of(*, is_door: bool) -> ASGIApp:
@@ -212,8 +218,47 @@ def test_tiles_go_ahead_of_streamlit(kind: str, path: str, *, is_ahead: bool):
 
     ahead = Ahead(application_of(is_door=False), application=application_of(is_door=True))
     with suppress(StopIteration):
-        ahead({"type": kind, "path": path}, AsyncMock(), AsyncMock()).send(None)
+        ahead({"type": kind, "path": path, "headers": []}, AsyncMock(), AsyncMock()).send(None)
     assert heard == [is_ahead]
+
+
+@pytest.mark.parametrize("path", ["/api/layers/stations/items", "/api/layers", "/api/base/roads"])
+def test_nothing_is_packed_for_who_refuses_gzip(context: Context, tokens: Mapping[str, str], path: str):
+    """What Streamlit's own middleware would pack for whoever names gzip goes out plain, and varies by it once."""
+    routes, middleware = doors(context)
+    packing = Middleware(GZipMiddleware, minimum_size=1)  # as Streamlit adds it, behind those that it is handed
+    client = TestClient(Starlette(routes=routes, middleware=[*middleware, packing]))
+    headers = {"Authorization": f"Bearer {tokens['viewer']}"}
+    plain = client.get(path, headers=headers | {"Accept-Encoding": "gzip;q=0, identity"})
+    packed = client.get(path, headers=headers | {"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert plain.json() == packed.json()
+    if path.endswith("/items"):
+        assert packed.headers["vary"].lower().count("accept-encoding") == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/layers", "/api/layers/grids/items?grid=220723001", "/tiles/devices/3/6/2.pbf", "/api/base/roads"],
+)
+def test_head_answers_as_get_without_the_body(clients: Any, context: Context, path: str):
+    """Status and headers are GET's, tags too; the request is counted under its own method and route."""
+    got, headed = clients.viewer.get(path), clients.viewer.head(path)
+    assert got.content
+    assert (headed.status_code, headed.content) == (200, b"")
+    assert dict(headed.headers) | {"x-request-id": ""} == dict(got.headers) | {"x-request-id": ""}
+    (counted,) = {(method, status) for method, route, status in context.counters.requests if route != "other"} - {
+        ("GET", 200)
+    }
+    assert counted == ("HEAD", 200)
+
+
+def test_head_is_for_who_may_get(visitor: TestClient, clients: Any):
+    """Nobody hears more by HEAD than by GET, and an export isn't read for it."""
+    assert visitor.head("/api/layers/grids/items").status_code == 401
+    assert clients.viewer.head("/api/layers/none/items").status_code == 404
+    assert clients.planner.head("/api/layers/grids/export").status_code == 405
 
 
 def _codes(error: type[GridCommandError]) -> set[str]:
