@@ -218,8 +218,14 @@ def import_basemap(
         return
     say(f"已导入底图，修复轮廓 {done.repaired} 个 the base map is imported, {done.repaired} outlines repaired")
     for name, called in _GROUND.items():
-        number = done.taken.get(name)
-        say(f"  {called}: {number}" if number else f"  {called}: 文件里没有，保持原样 not in the file, kept as it was")
+        if name not in done.taken:
+            say(f"  {called}: 文件里没有，保持原样 not in the file, kept as it was")
+            continue
+        now_there, gone = done.taken[name], done.replaced[name]
+        say(f"  {called}: {now_there}，替换了原有的 {gone} 个 in the place of {gone}")
+        if now_there * 2 < gone:
+            say("    少了一半以上：原有的已删除，要找回请导入原来的文件，或用数据库备份恢复")
+            say("    fewer than half: the old ones are gone; import their file again, or restore the database's backup")
     for reason, rows in done.skipped.items():
         say(f"  未导入 left out: {reason} × {rows}")
 

@@ -30,6 +30,21 @@ _MIN_RING = 4
 _MIN_LINE = 2
 
 
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """How far from zero a coordinate may be."""
+
+    field: str
+    most: float
+    unit: str
+
+
+_Limits = tuple[_Limit, _Limit]
+_DEGREES: _Limits = (_Limit("lon", MAX_LON, "°"), _Limit("lat", MAX_LAT, "°"))
+_METRES: _Limits = (_Limit("x", 1e8, " m"), _Limit("y", 1e8, " m"))
+"""Zone numbers before the easting make it tens of millions."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
     """A feature as it was read: `row` counts from 1, the geometry is flat (no heights) and may cross itself."""
@@ -104,26 +119,32 @@ def _checked(value: Any, name: str, row: int | None = None) -> Any:
             raise InvalidInput(f"{name} holds a {kind}, which JSON has no word for", field=name, row=row)
 
 
-def read_features(text: str | bytes) -> list[Feature]:
+def read_features(text: str | bytes, *, in_metres: bool = False) -> list[Feature]:
     """The features of a FeatureCollection, or of a single Feature, in order; a null or empty geometry reads as None.
 
     Raises `InvalidInput` with row and field (`type`, `id`, `geometry`, `properties` or one of them, `crs`, `lon`,
     `lat`; the row is None for the document itself). A `crs` member passes only when it says CRS84, EPSG:4326 or
     EPSG:4490, all of them plain degrees. Whether rings are valid is left to `geo.topology`, whether axes are swapped to
     `geo.crs`.
+
+    `in_metres` takes coordinates as somebody declared them by hand, against the RFC: easting and northing, and then a
+    `crs` member on the document contradicts that and doesn't pass.
     """
     document = _parse(text)
     if not isinstance(document, dict):
         raise InvalidInput("GeoJSON is an object", field="type")
     _refuse_other_crs(document, None)
+    if in_metres and "crs" in document:
+        raise InvalidInput("declared are metres, but the file's crs member says degrees", field="crs")
+    limits = _METRES if in_metres else _DEGREES
     match document.get("type"):
         case "FeatureCollection":
             features = document.get("features")
             if not isinstance(features, list):
                 raise InvalidInput("a FeatureCollection has a list of features", field="features")
-            return [_feature_in(one, row) for row, one in enumerate(features, start=1)]
+            return [_feature_in(one, row, limits) for row, one in enumerate(features, start=1)]
         case "Feature":
-            return [_feature_in(document, 1)]
+            return [_feature_in(document, 1, limits)]
         case other:
             raise InvalidInput(f"type is {str(other)[:40]!r}, not FeatureCollection or Feature", field="type")
 
@@ -162,7 +183,7 @@ def _refuse_other_crs(member: Mapping[str, Any], row: int | None) -> None:
             raise InvalidInput("the crs member can't be read", field="crs", row=row)
 
 
-def _feature_in(one: Any, row: int) -> Feature:
+def _feature_in(one: Any, row: int, limits: _Limits) -> Feature:
     if not isinstance(one, dict) or one.get("type") != "Feature":
         raise InvalidInput("not a Feature", field="type", row=row)
     _refuse_other_crs(one, row)
@@ -175,10 +196,10 @@ def _feature_in(one: Any, row: int) -> Feature:
     if "geometry" not in one:
         raise InvalidInput("a Feature has a geometry, if only null", field="geometry", row=row)
     checked = {name: _checked(value, name, row) for name, value in (properties or {}).items()}
-    return Feature(row=row, fid=fid, geometry=_geometry_in(one["geometry"], row), properties=checked)
+    return Feature(row=row, fid=fid, geometry=_geometry_in(one["geometry"], row, limits), properties=checked)
 
 
-def _geometry_in(written: Any, row: int) -> BaseGeometry | None:
+def _geometry_in(written: Any, row: int, limits: _Limits) -> BaseGeometry | None:
     if written is None:
         return None
     if not isinstance(written, dict):
@@ -186,7 +207,7 @@ def _geometry_in(written: Any, row: int) -> BaseGeometry | None:
     _refuse_other_crs(written, row)
     kind = written.get("type")
     if kind == "GeometryCollection":
-        return _collection_in(written, row)
+        return _collection_in(written, row, limits)
     if not isinstance(kind, str) or kind not in _DEPTHS:
         raise InvalidInput(f"no such geometry: {str(kind)[:40]!r}", field="geometry", row=row)
     coordinates = written.get("coordinates")
@@ -194,39 +215,39 @@ def _geometry_in(written: Any, row: int) -> BaseGeometry | None:
         raise InvalidInput(f"a {kind} has a list of coordinates", field="geometry", row=row)
     if not coordinates:
         return None
-    flat = _coordinates_in(coordinates, _DEPTHS[kind], row)
+    flat = _coordinates_in(coordinates, _DEPTHS[kind], row, limits)
     _check_counts(kind, flat, row)
     return shape({"type": kind, "coordinates": flat})
 
 
-def _collection_in(written: Mapping[str, Any], row: int) -> BaseGeometry | None:
+def _collection_in(written: Mapping[str, Any], row: int, limits: _Limits) -> BaseGeometry | None:
     parts = written.get("geometries")
     if not isinstance(parts, list):
         raise InvalidInput("a GeometryCollection has a list of geometries", field="geometry", row=row)
     if any(isinstance(part, dict) and part.get("type") == "GeometryCollection" for part in parts):
         raise InvalidInput("collections inside collections are not read", field="geometry", row=row)
-    read = [part for one in parts if (part := _geometry_in(one, row)) is not None]
+    read = [part for one in parts if (part := _geometry_in(one, row, limits)) is not None]
     return shapely.GeometryCollection(read) if read else None
 
 
-def _coordinates_in(coordinates: Any, depth: int, row: int) -> Any:
+def _coordinates_in(coordinates: Any, depth: int, row: int, limits: _Limits) -> Any:
     """The same lists with flat positions, every one of them checked."""
     if not isinstance(coordinates, list):
         raise InvalidInput("coordinates are lists of positions", field="geometry", row=row)
     if depth:
-        return [_coordinates_in(inner, depth - 1, row) for inner in coordinates]
+        return [_coordinates_in(inner, depth - 1, row, limits) for inner in coordinates]
     if len(coordinates) < 2:  # noqa: PLR2004  longitude, latitude
         raise InvalidInput("a position has a longitude and a latitude", field="geometry", row=row)
-    lon, lat = coordinates[:2]
-    return [_degrees_in(lon, "lon", MAX_LON, row), _degrees_in(lat, "lat", MAX_LAT, row)]
+    return [_number_in(value, limit, row) for value, limit in zip(coordinates, limits, strict=False)]
 
 
-def _degrees_in(value: Any, field: str, limit: float, row: int) -> float:
+def _number_in(value: Any, limit: _Limit, row: int) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidInput(f"{field} is not a number", field=field, row=row)
+        raise InvalidInput(f"{limit.field} is not a number", field=limit.field, row=row)
     # The largest literals read as infinity, which is refused here as well.
-    if not abs(value) <= limit:
-        raise InvalidInput(f"{field} {str(value)[:20]} lies outside of ±{limit:.0f}°", field=field, row=row)
+    if not abs(value) <= limit.most:
+        said = f"{limit.field} {str(value)[:20]} lies outside of ±{limit.most:.0f}{limit.unit}"
+        raise InvalidInput(said, field=limit.field, row=row)
     return float(value)
 
 

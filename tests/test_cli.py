@@ -87,12 +87,29 @@ def test_the_base_map_is_imported_by_parts(run: Run, tmp_path: Path):
     done = json.loads(run("import", "basemap", str(file), "--part", "water", "--json").stdout)
     assert (done["taken"], done["repaired"], done["skipped"]) == ({"water": 1}, 0, {})
     told = run("import", "basemap", str(file), "--part", "buildings").stderr
-    assert "建筑轮廓 footprints: 1" in told
+    assert "建筑轮廓 footprints: 1，替换了原有的 0 个 in the place of 0" in told
     assert "水系 water: 文件里没有，保持原样" in told
+    assert "the old ones are gone" not in told
     refused = run("import", "basemap", str(file), "--part", "roads")
     assert refused.returncode == 1
     assert "part" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_an_import_that_takes_most_of_the_ground_away_says_so(run: Run, county: Database, tmp_path: Path):
+    """One area in the place of hundreds: how many there were, and that they are gone."""
+    with county.engine.connect() as connection:
+        before = connection.scalar(text("SELECT count(*) FROM base.block"))
+    assert before > 2
+    file = tmp_path / "areas.geojson"
+    ring = [[124.0, 45.0], [124.01, 45.0], [124.01, 45.01], [124.0, 45.0]]
+    row = {"type": "Feature", "properties": {"landuse": "farm"}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [row]}))
+    told = run("import", "basemap", str(file)).stderr
+    assert f"地块 blocks: 1，替换了原有的 {before} 个" in told
+    assert "the old ones are gone" in told
+    done = json.loads(run("import", "basemap", str(file), "--json").stdout)
+    assert (done["taken"], done["replaced"]) == ({"blocks": 1}, {"blocks": 1})
 
 
 def test_the_server_tells_of_a_table_of_holidays_that_has_ended(county: Database, capsys: pytest.CaptureFixture[str]):

@@ -19,7 +19,8 @@ from shapely import MultiPolygon
 
 from db.demo.copying import copy_rows, ewkb
 from db.importers.county import connected, county_of
-from db.importers.ground_files import FileArea, Part, read_ground_file
+from db.importers.ground_files import FileArea, read_ground_file
+from db.importers.ground_names import Part
 from db.session import Database
 from geo.errors import InvalidInput, OutsideCounty
 from governance.access import Permission, Principal
@@ -40,11 +41,14 @@ _EMPTY: Mapping[Part, str] = {
 class BasemapImported:
     """What an import has put into the database: areas by part (`blocks`, `water`, `buildings`).
 
-    A part that the file holds nothing of keeps what there was, and isn't named. `repaired` counts outlines that crossed
-    themselves or were cut off; `skipped`, by reason, the rows that are no ground and the areas outside the county.
+    `replaced` counts the areas that were there before those taken, and are gone. A part that the file holds nothing of
+    keeps what there was, and isn't named. A block of several pieces is as many blocks. `repaired` counts outlines that
+    crossed themselves or were cut off; `skipped`, by reason, the rows that are no ground, outlines of which the file
+    lacks a node, and the areas outside the county.
     """
 
     taken: Mapping[str, int]
+    replaced: Mapping[str, int]
     repaired: int
     skipped: Mapping[str, int]
     at: datetime
@@ -85,24 +89,26 @@ def import_basemap(
         raise InvalidInput(f"{path.name} 里没有底图要素 holds no ground ({told})", field="file")
     with connected(database) as cursor:
         cursor.execute(_LOCK)
-        taken = {str(one): _replace(cursor, one, areas) for one in Part}
+        changed = {str(one): _replace(cursor, one, areas) for one in Part}
     return BasemapImported(
-        taken={name: number for name, number in taken.items() if number},
+        taken={name: now_there for name, (_, now_there) in changed.items() if now_there},
+        replaced={name: gone for name, (gone, now_there) in changed.items() if now_there},
         repaired=found.repaired,
         skipped=dict(+skipped),
         at=now,
     )
 
 
-def _replace(cursor: psycopg.Cursor[Any], part: Part, areas: Sequence[FileArea]) -> int:
-    """Puts the part in the place of the old one; how many areas it has. Without any, the old one stays."""
+def _replace(cursor: psycopg.Cursor[Any], part: Part, areas: Sequence[FileArea]) -> tuple[int, int]:
+    """Puts the part in the place of the old one; how many areas that had, and this has. Without any, the old stays."""
     chosen = [area for area in areas if area.part is part]
     if not chosen:
-        return 0
+        return 0, 0
     cursor.execute(_EMPTY[part])
+    gone = cursor.rowcount
     _COPIED[part](cursor, chosen)
     cursor.execute(f"ANALYZE {_TABLES[part]}")
-    return len(chosen)
+    return gone, sum(len(area.shapes) for area in chosen) if part is Part.BLOCKS else len(chosen)
 
 
 def _copy_blocks(cursor: psycopg.Cursor[Any], areas: Sequence[FileArea]) -> None:

@@ -1,15 +1,15 @@
 """The ground as files hold it: OpenStreetMap extracts, and layers of areas from surveys.
 
-What a layer holds is told by its name, by the one who imports it, or row by row by OpenStreetMap's own columns. What
-can't be told is left out and counted, never guessed.
+What a row is, its own columns tell first, OpenStreetMap's or a survey's; then the layer's name, where it names one part
+and no row of the layer speaks against it; whoever imports may say it before both. What can't be told is left out and
+counted, never guessed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,52 +18,28 @@ import shapely
 from shapely import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from db.importers.osm import Tags, read_areas
+from db.importers.ground_names import Part, part_called
+from db.importers.osm import Tags, read_areas, require_wgs84
 from db.importers.vector_files import Table, layers_of, read_layer, require_file
-from geo.crs import Crs
 from geo.errors import InvalidInput
 from geo.source_crs import SourceCrs, source_crs
 from geo.topology import repair
 from governance import labels
 
 _OSM = (".pbf", ".osm")
+_NAMED = 20
+"""So many outlines that are cut off are named, the others counted."""
 
-
-class Part(StrEnum):
-    """A part of the ground that can be imported."""
-
-    BLOCKS = "blocks"
-    WATER = "water"
-    BUILDINGS = "buildings"
-
-
-_CALLED: Mapping[Part, tuple[str, ...]] = MappingProxyType(
-    {
-        Part.BUILDINGS: ("building", "footprint", "house", "建筑", "房屋", "楼"),
-        Part.WATER: ("water", "river", "lake", "水", "河", "湖"),
-        Part.BLOCKS: ("landuse", "land_use", "block", "parcel", "地块", "用地", "土地", "地类"),
-    }
-)
-"""What the names of layers say of what is in them."""
 
 _NAME = ("name", "名称", "name_chn", "name_zh", "建筑名称", "水系名称", "地块名称")
 _BUILDING = ("building", "建筑类型")
 _WATER = ("water", "waterway")
-_USE = (
-    "use",
-    "fclass",
-    "landuse",
-    "natural",
-    "leisure",
-    "amenity",
-    "用途",
-    "用地性质",
-    "用地类型",
-    "地类名称",
-    "地类",
-    "类型",
-)
-_SPELLINGS = (*_NAME, *_BUILDING, *_WATER, *_USE)
+_LAND = ("landuse", "natural", "leisure", "用地性质", "用地类型", "地类名称", "地类")
+"""Columns of land: a use in them makes a block of the row."""
+_ANY_USE = ("use", "fclass", "amenity", "用途", "类型")
+"""Columns that houses have as well: a use in them makes a block only where the layer's name doesn't say otherwise."""
+_TELLING = (*_BUILDING, *_WATER, *_LAND, *_ANY_USE)
+_SPELLINGS = (*_NAME, *_TELLING)
 
 _WATERS = {
     "water",
@@ -123,7 +99,7 @@ class FileGround:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row of a file before it is known what it is: row counts from 1."""
+    """A row of a file: row counts from 1, `part` is None where nothing tells what it is."""
 
     row: int
     name: str
@@ -132,11 +108,21 @@ class _Row:
     geometry: BaseGeometry | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """What a row's own columns tell: a part, or what it is not, or a use that land has and houses may have too."""
+
+    part: Part | None
+    isnt: frozenset[Part]
+    has_use: bool
+    words: Sequence[str]
+
+
 def read_ground_file(path: Path, *, crs: str | None, part: Part | None = None) -> FileGround:
     """The ground in the file; `crs` is declared for a file that doesn't say its own, or to say GCJ-02 or BD-09.
 
-    `part` says what every layer of the file holds, where neither its name nor its columns do. Raises `InvalidInput`
-    naming `file`, `layer`, `crs`, `part` (nothing tells what a file holds), or row and field.
+    `part` says what every row of the file is, whatever its columns and the layers' names say. Raises `InvalidInput`
+    naming `file` (an empty one too), `layer`, `crs`, `part` (nothing tells what a file holds), or row and field.
     """
     require_file(path)
     if path.suffix.lower() in _OSM:
@@ -146,20 +132,25 @@ def read_ground_file(path: Path, *, crs: str | None, part: Part | None = None) -
         raise InvalidInput(f"{path.name} 里没有面图层 has no layer of areas", field="layer")
     areas: list[FileArea] = []
     skipped: Counter[str] = Counter()
-    repaired = 0
+    repaired = filled = 0
     untold = []
     for layer in layers:
-        table = read_layer(path, layer, spellings=_SPELLINGS)
+        table = read_layer(path, layer, spellings=_SPELLINGS, crs=crs)
         source = source_crs(declared=crs, in_file=table.crs)
-        is_of = part or _part_called(layer)
-        if is_of is None and not any(name in table.columns for name in (*_BUILDING, *_WATER, *_USE)):
+        if not len(table.geometry):
+            continue
+        filled += 1
+        rows = _rows(table, layer, part)
+        if rows is None:
             untold.append(layer)
             skipped[f"layer {layer}"] += len(table.geometry)
             continue
-        found, mended = _areas(list(_rows(table, is_of)), source, skipped)
+        found, mended = _areas(rows, source, skipped)
         areas += found
         repaired += mended
-    if len(untold) == len(layers):
+    if not filled:
+        raise InvalidInput(f"{path.name} 是空的，一个要素也没有 is empty: it holds no feature", field="file")
+    if len(untold) == filled:
         raise InvalidInput(
             f"看不出图层 {'、'.join(untold)} 是什么，请用 --part 指明 nothing tells what they hold: name it by --part",
             field="part",
@@ -167,30 +158,30 @@ def read_ground_file(path: Path, *, crs: str | None, part: Part | None = None) -
     return FileGround(areas=areas, repaired=repaired, skipped=+skipped)
 
 
-def _part_called(layer: str) -> Part | None:
-    return next((part for part, words in _CALLED.items() if any(word in layer.lower() for word in words)), None)
-
-
 def _of_osm(path: Path, crs: str | None) -> FileGround:
-    source = source_crs(declared=crs, in_file="EPSG:4326")
-    if source.datum in (Crs.GCJ02, Crs.BD09):
-        raise InvalidInput("OpenStreetMap is in WGS 84 always", field="crs")
+    source = require_wgs84(crs)
     outlines, others = read_areas(path)
     skipped = Counter({"not an area": others})
     rows: list[_Row] = []
     drawn: list[list[Polygon]] = []
+    cut: list[str] = []
     repaired = 0
-    for row, (tags, shapes, is_repaired) in enumerate(outlines, start=1):
-        said, words = _of_tags(tags)
+    for row, area in enumerate(outlines, start=1):
+        said, words = _of_tags(area.tags)
         use = next((_USES[word] for word in words if word in _USES), "")
         if said is None and not use:
             skipped[f"class {words[0]}" if words else "not ground"] += 1
-        elif not shapes:
+        elif area.is_cut:
+            cut.append(area.ref)
+        elif not area.shapes:
             skipped["no area"] += 1
         else:
-            rows.append(_Row(row, tags.get("name", ""), said or Part.BLOCKS, words, None))
-            drawn.append(shapes)
-            repaired += is_repaired
+            rows.append(_Row(row, area.tags.get("name", ""), said or Part.BLOCKS, words, None))
+            drawn.append(list(area.shapes))
+            repaired += area.is_repaired
+    if cut:
+        named = ", ".join(cut[:_NAMED]) + (", …" if len(cut) > _NAMED else "")
+        skipped[f"缺节点，轮廓不全 a node or way is missing in the file ({named})"] = len(cut)
     placed = _placed([shape for shapes in drawn for shape in shapes], [len(s) for s in drawn], rows, source)
     areas = [
         FileArea(part=one.part or Part.BLOCKS, name=one.name, use=_use_of(one), shapes=shapes)
@@ -213,28 +204,53 @@ def _use_of(row: _Row) -> str:
     return next((_USES[word] for word in row.words if word in _USES), "") if row.part is Part.BLOCKS else ""
 
 
-def _rows(table: Table, part: Part | None) -> Iterator[_Row]:
+def _rows(table: Table, layer: str, declared: Part | None) -> list[_Row] | None:
+    """The layer's rows, each with its part; None where nothing tells of any row what it is."""
     _, names = table.texts(_NAME)
-    buildings = _every(table, _BUILDING)
-    waters, uses = _every(table, _WATER), _every(table, _USE)
-    for index, (name, geometry) in enumerate(zip(names, table.geometry, strict=True)):
-        words = [word.lower() for column in uses if (word := column[index])]
+    told = _told(table)
+    called = declared or part_called(layer)
+    parts = {one.part for one in told} - {None}
+    if called is None and not parts and not any(one.words or one.isnt for one in told):
+        return None
+    # A name that its own rows contradict tells nothing of the others.
+    named = called if parts <= {called} else None
+    rows = []
+    for row, (name, geometry, one) in enumerate(zip(names, table.geometry, told, strict=True), start=1):
         shape = geometry if isinstance(geometry, BaseGeometry) else None
-        yield _Row(index + 1, name, part or _told(buildings, waters, words, index), words, shape)
+        rows.append(_Row(row, name, declared or one.part or _as_named(one, named), one.words, shape))
+    return rows
+
+
+def _as_named(row: _Telling, named: Part | None) -> Part | None:
+    """What a row is that doesn't say it by itself, in a layer that is called so."""
+    if named is None:
+        return Part.BLOCKS if row.has_use else None
+    return None if named in row.isnt else named
 
 
 def _every(table: Table, names: Sequence[str]) -> list[list[str]]:
     return [table.texts([name])[1] for name in names if name in table.columns]
 
 
-def _told(
-    buildings: Sequence[Sequence[str]], waters: Sequence[Sequence[str]], words: Sequence[str], index: int
-) -> Part | None:
-    if any(column[index] not in {"", "no"} for column in buildings):
-        return Part.BUILDINGS
-    if any(column[index] for column in waters) or any(word in _WATERS for word in words):
-        return Part.WATER
-    return Part.BLOCKS if any(word in _USES for word in words) else None
+def _told(table: Table) -> list[_Telling]:
+    buildings, waters = _every(table, _BUILDING), _every(table, _WATER)
+    lands, others, landuse = _every(table, _LAND), _every(table, _ANY_USE), _every(table, ("landuse",))
+    told = []
+    for index in range(len(table.geometry)):
+        of_land = [word.lower() for column in lands if (word := column[index])]
+        words = [*of_land, *(word.lower() for column in others if (word := column[index]))]
+        part = None
+        if any(column[index] not in {"", "no"} for column in buildings):
+            part = Part.BUILDINGS
+        elif any(column[index] for column in waters) or any(word in _WATERS for word in words):
+            part = Part.WATER
+        elif any(word in _USES for word in of_land):
+            part = Part.BLOCKS
+        isnt = {Part.BUILDINGS} if any(column[index] == "no" for column in buildings) else set()
+        if part is not Part.WATER and any(column[index] for column in landuse):
+            isnt |= {Part.BUILDINGS, Part.WATER}
+        told.append(_Telling(part, frozenset(isnt), any(word in _USES for word in words), words))
+    return told
 
 
 def _areas(rows: Sequence[_Row], source: SourceCrs, skipped: Counter[str]) -> tuple[list[FileArea], int]:

@@ -17,8 +17,11 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 from shapely import LineString, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from db.importers.osm_gaps import gaps_of
+from geo.crs import Crs
 from geo.errors import InvalidInput
 from geo.extent import Extent
+from geo.source_crs import SourceCrs, source_crs
 from geo.topology import repair
 
 WGS84_SRID = 4326
@@ -95,6 +98,20 @@ class ExtractLand:
     shape: Polygon
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ExtractArea:
+    """An outline: what is said of it and the polygons that it means (none: unusable). `ref` is such as `way 7`.
+
+    `is_cut` says that the file lacks a node or a way of it, so that the polygons are others than were drawn.
+    """
+
+    ref: str
+    tags: Tags
+    shapes: Sequence[Polygon]
+    is_repaired: bool
+    is_cut: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OsmExtract:
     """A town as OpenStreetMap draws it, in EPSG:4326; `repaired` and `unusable` count areas."""
@@ -158,18 +175,40 @@ def read_roads(path: Path) -> tuple[tuple[ExtractRoad, ...], int]:
     return roads, len(lines) - len(roads)
 
 
-def read_areas(path: Path) -> tuple[list[tuple[Tags, list[Polygon], bool]], int]:
+def read_areas(path: Path) -> tuple[list[ExtractArea], int]:
     """Every area in the file, and how many of its lines are no areas.
 
-    Of each: what is said of it, the polygons that it means (none: unusable), and whether they had to be repaired.
     Raises `InvalidInput` naming `file` when it is no OSM file or damaged.
     """
     _require_osm(path)
     lines = list(_elements(path, "lines"))
-    areas = [element for element in lines if _is_area(element)]
-    others = len(lines) - len(areas)
-    areas += _elements(path, "multipolygons")
-    return [(element.tags, *_polygons(element.geometry)) for element in areas], others
+    ways = [element for element in lines if _is_area(element)]
+    gaps = gaps_of(path)
+    kinds = (("way", ways, gaps.ways), ("relation", _elements(path, "multipolygons"), gaps.relations))
+    areas = []
+    for kind, elements, cut in kinds:
+        for element in elements:
+            osm_id = int(element.tags["osm_id"])
+            shapes, is_repaired = _polygons(element.geometry)
+            areas.append(
+                ExtractArea(
+                    ref=f"{kind} {osm_id}",
+                    tags=element.tags,
+                    shapes=shapes,
+                    is_repaired=is_repaired,
+                    is_cut=osm_id in cut,
+                )
+            )
+    return areas, len(lines) - len(ways)
+
+
+def require_wgs84(declared: str | None) -> SourceCrs:
+    """OpenStreetMap's reference system; raises `InvalidInput` naming `crs` for whoever declares another."""
+    source = source_crs(declared=declared or Crs.WGS84, in_file=None)
+    if source.projection is not None or source.datum in (Crs.GCJ02, Crs.BD09):
+        detail = f"OSM 数据总是 WGS 84 坐标，请去掉 --crs OpenStreetMap is in WGS 84 always, not in {declared}"
+        raise InvalidInput(detail, field="crs")
+    return source
 
 
 def level_of(*, layer: str, bridge: str, tunnel: str) -> int:

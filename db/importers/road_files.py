@@ -17,9 +17,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely import LineString, MultiLineString
 
-from db.importers.osm import ROAD_CLASS, level_of, read_roads
+from db.importers.osm import ROAD_CLASS, level_of, read_roads, require_wgs84
 from db.importers.vector_files import Table, layers_of, read_layer, require_file
-from geo.crs import Crs
 from geo.errors import InvalidInput
 from geo.noding import Lines
 from geo.source_crs import SourceCrs, source_crs
@@ -79,14 +78,12 @@ def read_road_file(path: Path, *, crs: str | None) -> FileRoads:
     require_file(path)
     if path.suffix.lower() in _OSM:
         return _of_osm(path, crs)
-    table = _only_table(path)
+    table = _only_table(path, crs)
     return _roads(table, source_crs(declared=crs, in_file=table.crs))
 
 
 def _of_osm(path: Path, crs: str | None) -> FileRoads:
-    source = source_crs(declared=crs, in_file="EPSG:4326")
-    if source.datum in (Crs.GCJ02, Crs.BD09):
-        raise InvalidInput("OpenStreetMap is in WGS 84 always", field="crs")
+    source = require_wgs84(crs)
     found, others = read_roads(path)
     ways = [way for way in found if way.kind in ROAD_CLASS]
     skipped = Counter(f"class {way.kind}" for way in found if way.kind not in ROAD_CLASS)
@@ -101,12 +98,12 @@ def _of_osm(path: Path, crs: str | None) -> FileRoads:
     )
 
 
-def _only_table(path: Path) -> Table:
+def _only_table(path: Path, crs: str | None) -> Table:
     layers = layers_of(path, kind="Line")
     if len(layers) != 1:
         detail = f"one layer of lines is read, {path.name} has {', '.join(layers) or 'none'}"
         raise InvalidInput(detail, field="layer")
-    return read_layer(path, layers[0], spellings=_SPELLINGS)
+    return read_layer(path, layers[0], spellings=_SPELLINGS, crs=crs)
 
 
 def _roads(table: Table, source: SourceCrs) -> FileRoads:

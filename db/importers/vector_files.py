@@ -17,6 +17,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from geo.errors import InvalidInput
 from geo.geojson import read_features
+from geo.source_crs import source_crs
 
 _GEOJSON, _SHAPEFILE = (".geojson", ".json"), ".shp"
 _DBF_NAME = 10
@@ -32,10 +33,13 @@ class Table:
     crs: str | None
 
     def texts(self, names: Sequence[str]) -> tuple[str, list[str]]:
-        """The column that has one of these names, and that name; empty ones where there is none."""
+        """The column that has one of these names, and that name; empty ones where there is none.
+
+        Raises `InvalidInput` naming row and field for text that no database keeps.
+        """
         for name in names:
             if name in self.columns:
-                return name, [_text(value) for value in self.columns[name]]
+                return name, [_text(value, name, row) for row, value in enumerate(self.columns[name], start=1)]
         return names[0], [""] * len(self.geometry)
 
 
@@ -59,13 +63,14 @@ def layers_of(path: Path, *, kind: str) -> list[str]:
     return [str(name) for name, of in found if of is None or kind in of or of == "Unknown"]
 
 
-def read_layer(path: Path, layer: str, *, spellings: Collection[str]) -> Table:
+def read_layer(path: Path, layer: str, *, spellings: Collection[str], crs: str | None) -> Table:
     """A layer's rows. Of a Shapefile only the columns that `spellings` names are read.
 
-    Raises `InvalidInput` naming `file`, or row and field.
+    GeoJSON is in degrees (RFC 7946), unless `crs` declares metres for a file that names no reference system. Raises
+    `InvalidInput` naming `file`, `crs`, or row and field.
     """
     if path.suffix.lower() in _GEOJSON:
-        return _geojson(path)
+        return _geojson(path, crs)
     # Latin 1 keeps every byte of a Shapefile as it is: what they mean is told below.
     encoding = "ISO-8859-1" if path.suffix.lower() == _SHAPEFILE else None
     try:
@@ -84,13 +89,14 @@ def _unreadable(path: Path, error: Exception) -> InvalidInput:
     return InvalidInput(f"{path.name} 无法读取 can't be read: {error}", field="file")
 
 
-def _geojson(path: Path) -> Table:
-    features = read_features(path.read_bytes())
+def _geojson(path: Path, crs: str | None) -> Table:
+    in_metres = crs is not None and source_crs(declared=crs, in_file=None).projection is not None
+    features = read_features(path.read_bytes(), in_metres=in_metres)
     keys = list(dict.fromkeys(key for one in features for key in one.properties))
     return Table(
         {key.strip().lower(): [one.properties.get(key) for one in features] for key in keys},
         [one.geometry for one in features],
-        "OGC:CRS84",
+        None if in_metres else "OGC:CRS84",
     )
 
 
@@ -146,10 +152,15 @@ def _decode(word: str, encoding: str, *, field: str, row: int) -> str:
         raise InvalidInput(f"文字编码有误 the text isn't {encoding}", field=field, row=row) from error
 
 
-def _text(value: object) -> str:
+def _text(value: object, field: str, row: int) -> str:
     """A cell as a word; nothing, and a float that isn't a number, are the empty one."""
     if value is None or value != value:  # noqa: PLR0124  NaN alone differs from itself
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value).strip()
+    word = str(value).strip()
+    if "\x00" in word:
+        raise InvalidInput("文字里有空字符 the text has a NUL character", field=field, row=row)
+    if not word.isascii() and any("\ud800" <= letter <= "\udfff" for letter in word):
+        raise InvalidInput("文字里有半个字符 the text has half a character, a lone surrogate", field=field, row=row)
+    return word

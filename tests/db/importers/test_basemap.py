@@ -11,12 +11,14 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
-from pyproj import Geod
+from pyproj import Geod, Transformer
 from sqlalchemy import text
 
 from db import ground
+from db.importers import osm, osm_gaps
 from db.importers.basemap import BasemapImported, import_basemap, part_named
-from db.importers.ground_files import Part
+from db.importers.ground_names import Part
+from db.importers.osm_gaps import gaps_of
 from db.session import Database
 from geo.errors import InvalidInput, NotPermitted, OutsideCounty
 from governance.access import SYSTEM
@@ -26,6 +28,8 @@ Import = Callable[..., BasemapImported]
 
 COUNTED_BY_PYROSM = 2208
 """Buildings of the extract with at least three corners in it."""
+CUT_OFF = 37
+"""Of them, those that lack another corner: the extract's edge went through them."""
 
 HOUSE = "POLYGON ((124.01 45, 124.011 45, 124.011 45.001, 124.01 45.001, 124.01 45))"
 FIELD = "POLYGON ((124.0 45.0, 124.02 45.0, 124.02 45.02, 124.0 45.02, 124.0 45.0))"
@@ -68,6 +72,14 @@ def write(
     return path
 
 
+def geojson(path: Path, *properties: dict[str, object], shape: str = HOUSE, **members: object) -> Path:
+    """Writes one area as often as there are properties for it."""
+    geometry = json.loads(shapely.to_geojson(shapely.from_wkt(shape)))
+    features = [{"type": "Feature", "properties": one, "geometry": geometry} for one in properties]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features} | members))
+    return path
+
+
 def rows(database: Database, table: str) -> list[Any]:
     columns = {"block": "use, name", "water": "name", "footprint": "name"}[table]
     with database.engine.connect() as connection:
@@ -86,8 +98,11 @@ def test_the_real_town_s_ground_equals_an_independent_reading(karhula: Database,
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _, _, wkb, (building,) = pyogrio.raw.read(extract, layer="multipolygons", columns=["building"])
-    is_house = np.array([value not in (None, "no") for value in building])
+        _, _, wkb, (way, building) = pyogrio.raw.read(
+            extract, layer="multipolygons", columns=["osm_way_id", "building"]
+        )
+    cut = {str(one) for one in gaps_of(extract).ways}
+    is_house = np.array([kind not in (None, "no") and one not in cut for kind, one in zip(building, way, strict=True)])
     shapes = shapely.from_wkb(wkb[is_house], on_invalid="ignore")
     shapes = shapely.make_valid(shapes[~shapely.is_missing(shapes)])
     area = sum(abs(Geod(ellps="GRS80").geometry_area_perimeter(one)[0]) for one in shapes)
@@ -101,7 +116,7 @@ def test_the_real_town_s_ground_equals_an_independent_reading(karhula: Database,
         recorded = connection.execute(text("SELECT count(*), md5(string_agg(b::text, '' ORDER BY id)) FROM building b"))
         assert recorded.one() == before
     assert invalid == 0
-    assert stored == done.taken["buildings"] == COUNTED_BY_PYROSM
+    assert stored == done.taken["buildings"] == COUNTED_BY_PYROSM - CUT_OFF
     assert ours == pytest.approx(area, rel=0.005)
     assert done.taken["blocks"] > 0
     assert done.skipped["not an area"] > 0
@@ -130,13 +145,132 @@ def test_rows_of_one_layer_are_told_by_openstreetmap_s_columns(load: Import, tmp
         {"landuse": "brownfield"},
         {"building": "no"},
     ]
-    geometry = json.loads(shapely.to_geojson(shapely.from_wkt(HOUSE)))
-    path = tmp_path / "osm.geojson"
-    written = [{"type": "Feature", "properties": p, "geometry": geometry} for p in features]
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": written}))
-    done = load(path)
+    done = load(geojson(tmp_path / "osm.geojson", *features))
     assert done.taken == {"blocks": 1, "water": 1, "buildings": 1}
     assert done.skipped == {"class brownfield": 1, "class ?": 1}
+
+
+@pytest.mark.parametrize("name", ["水字镇地块", "水系", "钟楼", "南湖", "building", "x"])
+def test_rows_say_what_they_are_before_a_name_does(load: Import, county: Database, tmp_path: Path, name: str):
+    """Land that says so by its own tag is blocks, whatever the file is called; water and footprints stay."""
+    water, footprints = rows(county, "water"), rows(county, "footprint")
+    done = load(geojson(tmp_path / f"{name}.geojson", *[{"landuse": "residential"}] * 5, {"landuse": "brownfield"}))
+    assert (done.taken, done.skipped) == ({"blocks": 5}, {"class brownfield": 1})
+    assert rows(county, "water") == water
+    assert rows(county, "footprint") == footprints
+
+
+def test_a_name_decides_where_rows_say_nothing_or_what_houses_say_as_well(load: Import, tmp_path: Path):
+    """Houses have a use too; a class that only surveys know is what its layer is called; `no` is heard."""
+    house, lake = (
+        load(geojson(tmp_path / "建筑轮廓.geojson", {"用途": "住宅"}, {"building": "no"})),
+        tmp_path / "水系.geojson",
+    )
+    assert (house.taken, house.skipped) == ({"buildings": 1}, {"class ?": 1})
+    assert load(geojson(lake, {"地类名称": "河流水面"}, {"名称": "泡子"})).taken == {"water": 2}
+    mixed = load(geojson(lake, {"地类名称": "河流水面"}, {"building": "yes"}))
+    assert (mixed.taken, mixed.skipped) == ({"buildings": 1}, {"class 河流水面": 1})
+
+
+@pytest.mark.parametrize(
+    "name", ["水字镇", "河东村", "湖滨小区", "楼台街道", "River Falls", "建筑和水系", "building_water"]
+)
+def test_a_place_s_name_tells_no_part(load: Import, county: Database, tmp_path: Path, name: str):
+    """Where neither rows nor name say one part, the import asks for it and changes nothing."""
+    before = [rows(county, table) for table in ("block", "water", "footprint")]
+    with pytest.raises(InvalidInput, match="--part") as refused:
+        load(geojson(tmp_path / f"{name}.geojson", {"name": "甲"}))
+    assert refused.value.field == "part"
+    assert [rows(county, table) for table in ("block", "water", "footprint")] == before
+
+
+@pytest.mark.parametrize(("word", "said"), [("水\x00系", "NUL"), ("水\ud800", "surrogate")])
+def test_text_that_no_database_keeps_is_named_by_row_and_field(load: Import, tmp_path: Path, word: str, said: str):
+    """What PostgreSQL would refuse is refused before, where it stands."""
+    with pytest.raises(InvalidInput, match=said) as refused:
+        load(geojson(tmp_path / "水系.geojson", {"name": "泡子"}, {"name": word}))
+    assert (refused.value.row, refused.value.field) == (2, "name")
+
+
+def test_an_empty_file_is_called_empty(load: Import, tmp_path: Path):
+    """There is nothing in it to name a part of."""
+    with pytest.raises(InvalidInput, match="empty") as refused:
+        load(geojson(tmp_path / "x.geojson"))
+    assert refused.value.field == "file"
+
+
+def test_geojson_in_declared_metres_comes_to_its_place(load: Import, county: Database, tmp_path: Path):
+    """A file that names no reference system is taken as declared, on a sphere's plane too."""
+    for srid in (3857, 4549):
+        to_metres = Transformer.from_crs(4490, srid, always_xy=True).transform
+        plan = shapely.transform(shapely.from_wkt(HOUSE), to_metres, interleaved=False)
+        load(geojson(tmp_path / "x.geojson", {"building": "yes"}, shape=plan.wkt), crs=f"EPSG:{srid}")
+        (stored,) = rows(county, "footprint")
+        assert shapely.hausdorff_distance(shapely.from_wkt(stored.wkt), shapely.from_wkt(HOUSE)) < 2e-7
+
+
+@pytest.mark.parametrize(
+    ("crs", "members", "said"),
+    [
+        ("EPSG:99999", {}, "unknown reference system"),
+        ("EPSG:3857", {"crs": {"type": "name", "properties": {"name": "EPSG:4490"}}}, "says degrees"),
+        (None, {}, "outside of ±180°"),
+    ],
+)
+def test_geojson_is_not_read_in_another_system_than_it_says(
+    load: Import, tmp_path: Path, crs: str | None, members: dict[str, object], said: str
+):
+    """A code that nobody knows, one that the file contradicts, and metres that nobody declared are refused."""
+    metres = "POLYGON ((13804000 5621000, 13805000 5621000, 13805000 5622000, 13804000 5621000))"
+    with pytest.raises(InvalidInput, match=said):
+        load(geojson(tmp_path / "x.geojson", {"building": "yes"}, shape=metres, **members), crs=crs)
+
+
+OSM = """<osm version="0.6"><node id="1" lat="45" lon="124.01"/><node id="2" lat="45" lon="124.02"/>
+<node id="3" lat="45.01" lon="124.02"/><node id="4" lat="45.01" lon="124.01"/>
+<way id="7"><nd ref="1"/><nd ref="2"/><nd ref="3"/><nd ref="1"/><tag k="building" v="yes"/></way>
+<way id="8"><nd ref="1"/><nd ref="2"/><nd ref="99"/><nd ref="1"/><tag k="building" v="yes"/></way>
+<way id="9"><nd ref="1"/><nd ref="2"/><nd ref="3"/><nd ref="99"/><nd ref="4"/><nd ref="1"/></way>
+<relation id="5"><member type="way" ref="9" role="outer"/><tag k="type" v="multipolygon"/>
+<tag k="natural" v="water"/></relation></osm>"""
+
+
+def test_an_outline_that_lacks_a_node_is_left_out_and_named(load: Import, tmp_path: Path):
+    """What the file doesn't hold whole would be another shape: neither houses nor lakes of several ways are taken."""
+    path = tmp_path / "town.osm"
+    path.write_text(OSM)
+    done = load(path)
+    assert done.taken == {"buildings": 1}
+    assert [number for reason, number in done.skipped.items() if "(way 8, relation 5)" in reason] == [2]
+
+
+def test_gaps_of_an_extract_are_where_gdal_draws_fewer_corners(extract: Path):
+    """Every way of the real extract, counted by another reader: it lacks a node where corners are missing."""
+    found = osm_gaps._References()
+    with extract.open("rb") as file:
+        osm_gaps._read_pbf(file, found)
+    drawn = {int(line.tags["osm_id"]): len(line.geometry.coords) for line in osm._elements(extract, "lines")}
+    lacking = {way for way, corners in drawn.items() if corners != len(found.ways[way])}
+    assert len(lacking) > CUT_OFF
+    assert lacking == gaps_of(extract).ways & drawn.keys()
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4549", "gcj02"])
+def test_openstreetmap_is_in_wgs_84_whatever_is_declared(load: Import, extract: Path, crs: str):
+    """Another system is refused with the reason."""
+    with pytest.raises(InvalidInput, match="WGS 84 always") as refused:
+        load(extract, crs=crs)
+    assert refused.value.field == "crs"
+
+
+def test_what_is_gone_is_counted(load: Import, county: Database, tmp_path: Path):
+    """An import tells how many areas it took the place of; a block of two pieces is two blocks."""
+    before = len(rows(county, "block"))
+    pieces = f"MULTIPOLYGON ({HOUSE.removeprefix('POLYGON ')}, {POND.removeprefix('POLYGON ')})"
+    path = geojson(tmp_path / "x.geojson", {"landuse": "farm"}, shape=pieces)
+    first, second = load(path), load(path)
+    assert (first.taken, first.replaced) == ({"blocks": 2}, {"blocks": before})
+    assert (second.taken, second.replaced) == ({"blocks": 2}, {"blocks": 2})
 
 
 def test_a_part_that_the_file_has_not_stays(load: Import, county: Database, tmp_path: Path):
@@ -166,8 +300,6 @@ def test_outlines_are_mended_and_what_lies_elsewhere_is_left_out(load: Import, c
 
 def test_projected_and_shifted_coordinates_come_to_their_place(load: Import, county: Database, tmp_path: Path):
     """A survey in Gauss-Krüger metres and one in GCJ-02 land where the same outline in degrees does."""
-    from pyproj import Transformer  # noqa: PLC0415
-
     from geo import datum  # noqa: PLC0415
 
     to_metres = Transformer.from_crs(4490, 4550, always_xy=True).transform
