@@ -41,9 +41,12 @@ async def stream(request: Request, caller: Reader) -> StreamingResponse:
 
 def _event(context: Context, revisions: dict[str, int], *, is_live: bool) -> str:
     changed_at = context.feed.last_change_at
+    lost_at = None if is_live else context.feed.lost_at
     data = {
+        "now": context.clock().isoformat(),
         "revisions": revisions,
         "is_live": is_live,
+        "lost_at": None if lost_at is None else lost_at.isoformat(),
         "changed_at": None if changed_at is None else changed_at.isoformat(),
     }
     return f"event: revisions\ndata: {json.dumps(data)}\n\n"
@@ -56,6 +59,7 @@ async def events(context: Context, request: Request) -> AsyncIterator[str]:
         yield "retry: 3000\n\n"
         seen: tuple[dict[str, int], bool] | None = None
         beat_at = checked_at = time.monotonic()
+        check: asyncio.Task[bool] | None = None
         while not context.is_stopping and not context.feed.is_stopped:
             current = (context.feed.revisions(), context.feed.is_live)
             now = time.monotonic()
@@ -65,10 +69,13 @@ async def events(context: Context, request: Request) -> AsyncIterator[str]:
             elif now - beat_at >= HEARTBEAT_S:
                 beat_at = now
                 yield "event: heartbeat\ndata: {}\n\n"
-            if now - checked_at >= LOGIN_CHECK_S:
-                checked_at = now
-                if not await run_in_threadpool(_still_known, request):
+            # Never waited for, and not begun with a database that is away: the heart beats without it.
+            if check is None and now - checked_at >= LOGIN_CHECK_S and context.feed.is_live:
+                check = asyncio.create_task(run_in_threadpool(_still_known, request))
+            elif check is not None and check.done():
+                if not check.result():
                     return
+                check, checked_at = None, now
             await asyncio.sleep(_TICK_S)
     finally:
         context.counters.stream_opened(-1)

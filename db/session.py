@@ -27,6 +27,8 @@ from governance.access import Permission, Principal
 _LOG = logging.getLogger(__name__)
 
 APP_ROLE = "gridcommand_app"
+LINE = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+"""How soon TCP gives up a line that is dead without a word (seconds; the last in ms): else after a quarter of an hour."""
 _TRUSTED_S = 1.0
 """A connection used so recently isn't asked first whether it still works: the question takes as long as a tile."""
 
@@ -71,7 +73,12 @@ class Database:
             max_overflow=5,
             pool_use_lifo=True,
             pool_timeout=10,
-            connect_args={"connect_timeout": 5, "options": "-c timezone=UTC -c jit=off", "prepare_threshold": None},
+            connect_args={
+                "connect_timeout": 5,
+                "options": "-c timezone=UTC -c jit=off",
+                "prepare_threshold": None,
+                **LINE,
+            },
         )
         event.listen(engine, "checkin", _note)
         event.listen(engine, "checkout", _ask_after_pause)

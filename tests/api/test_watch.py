@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -118,6 +119,46 @@ def test_a_stream_tells_of_a_change(context: Context, clients: Any):
 
     before, after = asyncio.run(follow())
     assert after > before
+
+
+def test_a_stream_beats_while_its_login_cannot_be_checked(context: Context, monkeypatch: pytest.MonkeyPatch):
+    """A database that hangs holds the check up, not the heart; a login that has ended ends the stream after it."""
+    asked, answered = threading.Event(), threading.Event()
+
+    def hangs(_: object) -> bool:
+        asked.set()
+        answered.wait(10)
+        return False
+
+    monkeypatch.setattr("api.stream._still_known", hangs)
+    monkeypatch.setattr("api.stream.LOGIN_CHECK_S", 0.0)
+    monkeypatch.setattr("api.stream.HEARTBEAT_S", 0.1)
+
+    async def follow() -> list[str]:
+        stream = events(context, request=None)
+        beats = [await asyncio.wait_for(anext(stream), 2) for _ in range(5)]
+        assert asked.is_set()
+        answered.set()
+        await asyncio.wait_for(_ended(stream), 5)
+        return beats
+
+    async def _ended(stream: Any) -> None:
+        async for _ in stream:
+            pass
+
+    try:
+        beats = asyncio.run(follow())
+    finally:
+        answered.set()
+    assert [beat.partition("\n")[0] for beat in beats[2:]] == ["event: heartbeat"] * 3
+
+
+def test_health_does_not_wait_for_a_database_that_hangs(context: Context, monkeypatch: pytest.MonkeyPatch):
+    """What the feed knows is told at once, without a thread that waits for the database."""
+    monkeypatch.setattr(type(context.feed), "is_live", property(lambda _: False))
+    monkeypatch.setattr(Database, "session", lambda *_: pytest.fail("the database was asked"))
+    answer = TestClient(application(context), base_url="http://county.test").get("/healthz")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
 def test_a_stream_ends_when_the_server_stops(context: Context):

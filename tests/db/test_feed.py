@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +13,8 @@ from db import devices, incidents
 from db.feed import ChangeFeed
 from db.incidents import Report
 from db.session import Database
+from tests.conftest import Server
+from tests.frost import frozen
 from tests.people import DISPATCHER
 
 PATIENCE_S = 15.0
@@ -84,3 +86,49 @@ def test_a_lost_connection_heals_and_misses_nothing(county: Database, feed: Chan
     before = feed.revision(code)
     devices.set_status(county, DISPATCHER, {device: "offline"}, now=now)
     assert until(lambda: feed.revision(code) > before)
+
+
+def test_a_database_that_hangs_is_told_and_heals(server: Server, county: Database, feed: ChangeFeed, now: datetime):
+    """It breaks no connection and answers nothing: the feed says so in time, and misses nothing afterwards."""
+    if server.cluster is None:
+        pytest.skip("the server belongs to somebody else: it isn't stopped")
+    seen = feed.revisions()
+    began = time.monotonic()
+    stopped_at = datetime.now(UTC)
+    with frozen(server.cluster):
+        assert until(lambda: not feed.is_live)
+        assert time.monotonic() - began < 10
+        assert feed.lost_at is not None
+        assert abs((feed.lost_at - stopped_at).total_seconds()) < 3, "it tells the last sign of life"
+        time.sleep(6)
+        assert not feed.is_live, "a connection that is opened but not answered is none"
+    thawed = time.monotonic()
+    assert until(lambda: feed.is_live)
+    assert time.monotonic() - thawed < 8
+    assert feed.lost_at is None
+    assert all(feed.revision(key) > rev for key, rev in seen.items())
+    before = feed.revision("incidents")
+    report(county, now)
+    assert until(lambda: feed.revision("incidents") > before)
+
+
+def test_a_feed_whose_thread_hangs_is_not_believed(feed: ChangeFeed, monkeypatch: pytest.MonkeyPatch):
+    """Whoever asks looks at the last sign of life by a clock of their own."""
+    later = time.monotonic() + 10
+    monkeypatch.setattr("db.feed.time.monotonic", lambda: later)
+    assert not feed.is_live
+
+
+def test_a_change_that_comes_with_an_answer_is_heard(county: Database, now: datetime, monkeypatch: pytest.MonkeyPatch):
+    """What is told while the feed asks for a sign of life counts as much as what is told while it waits."""
+    monkeypatch.setattr("db.feed._HEARTBEAT_S", 0.0)
+    feed = ChangeFeed(county)
+    feed.start()
+    try:
+        assert until(lambda: feed.is_live)
+        for _ in range(20):
+            before = feed.revision("incidents")
+            report(county, now)
+            assert until(lambda was=before: feed.revision("incidents") > was)
+    finally:
+        feed.stop()
