@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from psycopg.pq import ExecStatus
 from sqlalchemy import make_url
 
@@ -38,7 +39,7 @@ class ChangeFeed:
 
     def __init__(self, database: Database) -> None:
         url = make_url(database.url).set(drivername="postgresql")
-        self._conninfo = url.render_as_string(hide_password=False)
+        self._conninfo = make_conninfo(url.render_as_string(hide_password=False), **LINE)
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -111,7 +112,7 @@ class ChangeFeed:
 
     def _listen(self) -> None:
         # Closed without a word of farewell, for whose answer one that hangs would be waited for.
-        with closing(psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5, **LINE)) as connection:
+        with closing(psycopg.connect(self._conninfo, autocommit=True, connect_timeout=5)) as connection:
             _ask(connection, b"LISTEN changes")
             self._raise(list(self._revisions))
             self._lives()

@@ -28,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 
 APP_ROLE = "gridcommand_app"
 LINE = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 10_000}
-"""How soon TCP gives up a line that is dead without a word (seconds; the last in ms): else after a quarter of an hour."""
+"""How soon TCP gives up a line that died without a word (seconds; the last in ms): else after a quarter of an hour."""
 _TRUSTED_S = 1.0
 """A connection used so recently isn't asked first whether it still works: the question takes as long as a tile."""
 

@@ -61,7 +61,8 @@ def _map(size: layout.Viewport) -> None:
 def _board() -> None:
     now, zone, seen = context.now(), _zone(), context.deployment().feed.revisions()
     turn, again_s = board.TURNS.look(now)
-    live.follow("wall_board_live", {"incidents": _OFTEN_S, "devices": _OFTEN_S}, seen=seen, again_s=again_s)
+    pace = {"incidents": _OFTEN_S, "devices": _OFTEN_S}
+    live.follow("wall_board_live", pace, seen=seen, again_s=again_s, proof=".badge")
     with st.container(key="wall_period"):
         period = _period()
     read = _read(_since(period, now), now)

@@ -11,24 +11,27 @@ from governance.language import _, current
 from pages.ui import parts
 
 
-def follow(key: str, layers: Mapping[str, float], *, seen: Mapping[str, int], again_s: float) -> None:
+def follow(key: str, layers: Mapping[str, float], *, seen: Mapping[str, int], again_s: float, proof: str = "") -> None:
     """Runs the fragment that this stands in when one of `layers` changes, and when the feed is lost or back.
 
     The number of each layer is how many seconds lie at least between two runs that its changes ask for; `seen` are the
     feed's revisions from before the fragment began to read. Without any change the fragment runs again `again_s`
-    seconds after it ran.
+    seconds after it ran. `proof` selects what each of its runs draws last, with the run's instant in `data-at`: the
+    page calls itself cut off when it isn't drawn though it was asked for, until it is drawn anew.
     """
     data = {"layers": dict(layers), "seen": {key: seen[key] for key in layers}, "again_s": round(again_s, 1)}
+    data["proof"] = proof
     parts.component("live", '<i class="live" hidden></i>')(key=key, data=data, on_changed_change=parts.nothing)
 
 
 def clock(key: str, *, now: datetime, zone: str) -> None:
     """Keeps the header's date and time (`panels.header`) by the server's clock, which may not be the browser's.
 
-    Where the server is out of reach, its badge (`panels.badge`) says since when.
+    Where the server is out of reach, its badge (`panels.badge`) says since when. It stands outside of the page's
+    fragments and runs the page as a whole when these can't be drawn.
     """
     data = {"now": now.timestamp() * 1000, "zone": zone, "locale": current()}
-    parts.component("clock", '<i class="clock" hidden></i>')(key=key, data=data)
+    parts.component("clock", '<i class="clock" hidden></i>')(key=key, data=data, on_whole_change=parts.nothing)
 
 
 def cut(key: str, *, now: datetime, zone: str) -> None:

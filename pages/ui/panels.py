@@ -67,18 +67,24 @@ def header(*, now: datetime, zone: tzinfo, title: str) -> str:
 def badge(*, lost_at: datetime | None, changed_at: datetime, now: datetime, zone: tzinfo, is_demo: bool) -> str:
     """在线 with the instant of the last change, or 离线 since when; demo data is called that.
 
-    Words for the server's own absence wait hidden; the page shows them by itself.
+    Words for an absence of which no run can tell wait hidden; the page shows them by itself. `data-at` says of which
+    instant the picture is, in milliseconds.
     """
     demo = f'<span class="demo">{_("演示数据")}</span>' if is_demo else ""
     if lost_at is None:
         told = _("数据更新于 {time}", time=wording.clock(changed_at, zone=zone))
-        state = f'<span class="live"><i></i>{_("在线")}</span><span>{told}</span>'
+        gone = _("自 {since} 起未更新", since=f"<b>{wording.clock(now, zone=zone)}</b>")
+        state = (
+            f'<span class="live"><i></i>{_("在线")}</span><span class="told">{told}</span>'
+            f'<span class="gone lost"><i></i>{_("离线")}</span><span class="gone">{gone}</span>'
+        )
     else:
         since = escape(wording.instant(lost_at, now, zone=zone))
         told = _("自 {since} 起未更新", since=since)
         state = f'<span class="lost"><i></i>{_("离线")}</span><span>{told}</span>'
-    cut = f'<span class="cut"><i></i>{_("与服务器断开，自 {time} 起未更新", time="<b></b>")}</span>'
-    return f'<div class="badge">{state}{cut}{demo}</div>'
+    cut = _("与服务器断开，自 {time} 起未更新", time=f"<b>{wording.clock(now, zone=zone)}</b>")
+    state += f'<span class="cut"><i></i>{cut}</span>'
+    return f'<div class="badge" data-at="{now.timestamp() * 1000:.0f}">{state}{demo}</div>'
 
 
 def today(figures: Today, *, title: str, place: str = "") -> str:

@@ -92,6 +92,8 @@ def test_the_badge_says_since_when_nothing_came():
     lost = panels.badge(lost_at=NOW - timedelta(minutes=5), changed_at=NOW, now=NOW, zone=ZONE, is_demo=True)
     assert all(text in live for text in ("在线", "数据更新于 14:05:07", "演示数据"))
     assert all(text in lost for text in ("离线", "自 今天 14:00 起未更新", "演示数据"))
+    assert all(f'data-at="{NOW.timestamp() * 1000:.0f}"' in text for text in (live, lost)), "what proves a new picture"
+    assert "<b></b>" not in live + lost, "no time is left out until the page has filled it in"
     assert "演示数据" not in panels.badge(lost_at=None, changed_at=NOW, now=NOW, zone=ZONE, is_demo=False)
 
 
