@@ -110,3 +110,18 @@ def test_the_badge_is_there_through_a_restart(wall: Page, product: Product, *, h
     seen = wall.evaluate("window.seen")
     assert all(_CLOCK.search(text) for text in seen), seen
     expect(wall.locator(".badge")).to_have_count(1)
+
+
+def test_what_is_taken_away_is_kept_until_it_is_drawn_anew(wall: Page):
+    """Streamlit clears the page for a new session and draws it a moment later: the badge stands there meanwhile."""
+    told = wall.locator(".badge").inner_text()
+    wall.evaluate("document.querySelectorAll('body style, .badge').forEach((one) => one.remove())")
+    kept = wall.evaluate(
+        """() => {
+          const badge = document.querySelector(".badge")
+          return badge && [badge.innerText, getComputedStyle(badge).position]
+        }"""
+    )
+    assert kept == [told, "fixed"]
+    expect(wall.locator(".badge:not(.kept)")).to_have_count(1, timeout=30_000)
+    expect(wall.locator(".badge")).to_have_count(1)
