@@ -63,15 +63,17 @@ _SELECTED = "at"
 def render() -> None:
     """Draws the map; its one fragment keeps tree, map, list and card in step with each other and with the data."""
     st.html(layout.style("map") + chart.hint_style())
-    deeplink.arrive(_SELECTED)
-    layertree.arrive()
-    _live(layout.viewport("map_viewport"))
+    with deeplink.at_once():
+        deeplink.arrive(_SELECTED)
+        layertree.arrive()
+        mapsearch.arrive()
+        _live(layout.viewport("map_viewport"))
 
 
 @st.fragment(key="map_live")
 def _live(size: layout.Viewport) -> None:
     """The map goes to the browser first: its tiles are on their way while the tree is counted and the list is read."""
-    with commands.calmly():
+    with commands.calmly(), deeplink.at_once():
         seen = context.deployment().feed.revisions()
         bar, tree, chips = st.container(key="map_bar"), st.container(key="map_tree"), st.empty()
         tool, palette = _tools()
@@ -89,7 +91,7 @@ def _live(size: layout.Viewport) -> None:
             q = "" if place else text
         with tree:
             st.html(f"<h2>{_('图层')}{_now() if tool == _PLAY else ''}</h2>")
-            chosen = layertree.show(grid.code if grid else None, q)
+            chosen = layertree.show(grid.code if grid else None, q, is_playing=tool == _PLAY)
         paces = {key: _SELDOM_S if key == "workers" else _OFTEN_S for key in chosen.filters}
         live.follow("map_changes", paces, seen=seen, again_s=_AGAIN_S)
         selected = _selected()
@@ -99,8 +101,9 @@ def _live(size: layout.Viewport) -> None:
             savedfilters.show()
         with searched:
             found = mapsearch.show(text, place, go_to=_go_to)
+        in_force = [*grid_chips, *layertree.search_chip(text), *chosen.chips]
         with chips:
-            _chips([*grid_chips, *layertree.search_chip(text), *chosen.chips])
+            _chips(in_force)
         with tree:
             shown = layertree.count(chosen)
         with st.container(key="map_over"):
@@ -109,16 +112,15 @@ def _live(size: layout.Viewport) -> None:
                 pin=place.at if place else None,
                 follows=bool(st.session_state.get(_FOLLOW_KEY)),
             )
-            if tool == _PLAY:
-                narrowed = chosen.filters.get("incidents", FeatureFilter(grid=grid.code if grid else None))
-                playback.show(narrowed, followed=selected)
+            if chosen.played is not None:
+                playback.show(chosen.played, followed=selected)
         with st.container(key="map_side"):
             picked = _card(selected, tool) if selected else None
             with st.container(key="map_list"):
                 picked = _list(chosen, shown, selected, tool) or picked
         _note(_keys(chosen, tool))
         listed = shown.get(str(st.session_state.get(_LISTED_KEY)))
-        _sheet(listed, selected, len(grid_chips), is_folded=tool == _PLAY and playback.may_follow(selected))
+        _sheet(listed, selected, len(in_force), is_folded=tool == _PLAY and playback.may_follow(selected))
         if found is not None:
             picked = found.target
             _go_to(found.lon, found.lat)

@@ -7,17 +7,24 @@ went back is the address the truth, whatever the widgets say: there it goes into
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NoReturn
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.state import get_session_state
 
+from governance import language
 from governance.language import _
 from pages.ui import wording
 
 _HELD = "_held_"
 _AGAIN = "_drawn_again"
+_SPOKEN = "_spoken_"
+_waiting: ContextVar[dict[str, str] | None] = ContextVar("waiting", default=None)
+"""What is kept inside `at_once` and not in the address yet, by key and "" for none."""
 FLAGS: Mapping[str, bool] = {"true": True, "false": False}
 """What the address says of a switch."""
 
@@ -47,17 +54,57 @@ def index(key: str, offered: Sequence[str], *, default: int | None = None) -> in
     return place
 
 
+def code_of(key: str, offered: Sequence[str], *, default: str) -> str:
+    """What the box of `key`, made with `index`, is about to answer: for what is drawn before it."""
+    place = index(key, offered, default=offered.index(default))
+    chosen = st.session_state.get(key)
+    return str(chosen) if chosen in offered else offered[place or 0]
+
+
+def box(label: str, words: Mapping[str, str], *, key: str, default: str = "", help: str | None = None) -> str:  # noqa: A002
+    """A box of `words` by code; its code stands in the address where it isn't `default`.
+
+    The browser names a choice by its word: where the language has changed since, it is told the new one.
+    """
+    offered = list(words)
+    place = index(key, offered, default=offered.index(default))
+    spoken = language.current()
+    if st.session_state.get(_SPOKEN + key, spoken) != spoken and key in st.session_state:
+        st.session_state[key] = code_of(key, offered, default=default)
+    st.session_state[_SPOKEN + key] = spoken
+    chosen: str = st.selectbox(
+        label,
+        offered,
+        index=place or 0,
+        format_func=words.__getitem__,
+        placeholder=words[default],
+        key=key,
+        help=help,
+        label_visibility="visible" if help else "collapsed",
+    )
+    keep(key, None if chosen == default else chosen)
+    return chosen
+
+
+def is_on(key: str, *, value: bool = False) -> bool:
+    """What the switch of `key`, made with `checkbox`, is about to answer: for what is drawn before it."""
+    said = next(iter(_said(key, FLAGS)), None)
+    found = value if said is None else FLAGS[said]
+    _follow(key, found)
+    return bool(st.session_state.get(key, found))
+
+
 def checkbox(label: str, *, key: str, value: bool = False) -> bool:
     """A switch that stands in the address where it isn't as it opens, which is `value`.
 
     Streamlit's own binding writes over the entry of the browser's history, so that Back would leave the map.
     """
     said = next(iter(_said(key, FLAGS)), None)
-    is_on = value if said is None else FLAGS[said]
-    _follow(key, is_on)
-    is_on = st.checkbox(label, value=is_on, key=key)
-    keep(key, None if is_on == value else str(is_on).lower())
-    return is_on
+    is_pressed = value if said is None else FLAGS[said]
+    _follow(key, is_pressed)
+    is_pressed = st.checkbox(label, value=is_pressed, key=key)
+    keep(key, None if is_pressed == value else str(is_pressed).lower())
+    return is_pressed
 
 
 def _said(key: str, offered: Collection[str]) -> list[str]:
@@ -77,10 +124,47 @@ def _follow(key: str, value: object) -> None:
 def keep(key: str, chosen: Collection[str] | str | None) -> None:
     """Writes what is chosen into the address, so that a link or a reload brings it back."""
     text = chosen if isinstance(chosen, str) else ",".join(chosen or ())
-    if text:
+    waiting = _waiting.get()
+    if waiting is not None:
+        waiting[key] = text
+    elif text:
         st.query_params[key] = text
     else:
         st.query_params.pop(key, None)
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """What is kept inside changes the address once, when it ends: every change is a step of the browser's history."""
+    if _waiting.get() is not None:
+        yield
+        return
+    token = _waiting.set({})
+    try:
+        yield
+    finally:
+        try:
+            _write()
+        finally:
+            _waiting.reset(token)
+
+
+def _write() -> None:
+    """Writes what waits in one message, which Streamlit's own ways can't: they take out one parameter at a time.
+
+    They refuse a parameter too that a widget is bound to, though its value was put into the session a line before.
+    """
+    waiting = _waiting.get()
+    if not waiting:
+        return
+    with get_session_state().query_params() as address:
+        for key, text in waiting.items():
+            if text:
+                address.set_with_no_forward_msg(key, text)
+            else:
+                address.discard_param_no_forward_msg(key)
+    waiting.clear()
+    st.query_params.update({})
 
 
 def arrive(*keys: str) -> None:
@@ -114,6 +198,7 @@ def hold(key: str, value: str) -> None:
     """Makes `value` the choice, "" for none, here and in the address."""
     st.session_state[_HELD + key] = value
     keep(key, value)
+    _write()  # a run that is asked for next takes the address along
 
 
 def turn(choices: Mapping[str, str]) -> NoReturn:

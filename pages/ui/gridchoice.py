@@ -8,7 +8,7 @@ import streamlit as st
 
 from db import territory
 from db.territory import GridRow
-from governance import labels
+from governance import labels, language
 from governance.language import _
 from pages.ui import context, deeplink
 
@@ -37,7 +37,8 @@ def show() -> GridRow | None:
         is_open = level == _CASCADE[0] or parent is not None
         offered = [row.code for row in known.values() if is_open and row.level == level and row.parent_code == parent]
         current = chain[level].code if level in chain else None
-        key = f"in_{level}_{parent}_{current}"
+        # The browser names its choice by the word, so that in another language it is another box.
+        key = f"in_{level}_{parent}_{current}_{language.current()}"
         words = {
             "": _("全部{level}", level=labels.GRID_LEVEL[level].text),
             **{code: known[code].name for code in offered},

@@ -63,12 +63,15 @@ class Chosen:
     """What the tree and the filters leave: for each layer that is on a filter, the revision, and how many it draws.
 
     `sizes` are counted no further than it takes to know how a layer is drawn: `count` answers the whole numbers.
+    `statuses` are those on offer, in the order of their buttons, and `played` is of incidents, on or not.
     """
 
     filters: Mapping[str, FeatureFilter]
     sizes: Mapping[str, int]
     revisions: Mapping[str, int]
+    statuses: Mapping[str, Sequence[str]]
     chips: Sequence[Chip]
+    played: FeatureFilter | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,17 +115,22 @@ def address() -> dict[str, list[str]]:
 
 def restore(query: Mapping[str, Sequence[str]]) -> None:
     """Sets every filter to what `address` answered once, as a callback; what is offered no more is told, not set."""
-    gridchoice.narrow_to(next(iter(query.get(gridchoice.PARAMETER, ())), None))
     dead: list[str] = []
-    for key, is_on in _switches().items():
-        st.session_state[key] = (query[key][0] == "true") if query.get(key) else is_on
-    for key, offered in _choices().items():
-        kept = [value for value in query.get(key, ()) if offered is None or value in offered]
-        dead += [value for value in query.get(key, ()) if value not in kept]
-        if key in _ONE_OF:
-            st.session_state[key] = kept[0] if kept else ""
-        else:
-            st.session_state[key] = kept
+    with deeplink.at_once():
+        for key, opens in _switches().items():
+            is_on = (query[key][0] == "true") if query.get(key) else opens
+            st.session_state[key] = is_on
+            deeplink.keep(key, None if is_on == opens else str(is_on).lower())
+        for key, offered in _choices().items():
+            kept = [value for value in query.get(key, ()) if offered is None or value in offered]
+            dead += [value for value in query.get(key, ()) if value not in kept]
+            if key in _ONE_OF:
+                kept = kept[:1]
+                st.session_state[key] = kept[0] if kept else ""
+            else:
+                st.session_state[key] = kept
+            deeplink.keep(key, kept)
+        gridchoice.narrow_to(next(iter(query.get(gridchoice.PARAMETER, ())), None))
     deeplink.tell(dead)
 
 
@@ -152,30 +160,39 @@ def search() -> str:
     return (text or "").strip()
 
 
-def show(code: str | None, q: str) -> Chosen:
-    """Draws the tree without its counts, so that the map needn't wait for them, and answers what it leaves."""
+def show(code: str | None, q: str, *, is_playing: bool = False) -> Chosen:
+    """Draws the tree without its counts, so that the map needn't wait for them, and answers what it leaves.
+
+    What is played are incidents, so that their filters stand there then though the layer is off.
+    """
     filters: dict[str, FeatureFilter] = {}
     sizes: dict[str, int] = {}
     revisions: dict[str, int] = {}
     chips: list[Chip] = []
+    statuses = {key: _offered_statuses(key) for key in _STATUSES}
+    played = None
     for key in ORDER:
         spec = LAYERS[key]
         is_on = deeplink.checkbox(spec.title, value=key in _ON, key=f"show_{key}")
-        if not is_on:
+        if not is_on and not (is_playing and key == "incidents"):
             continue
         where = dict(spec.ordinary)
-        where |= _chosen_values(spec, chips)
+        where |= _chosen_values(spec, statuses.get(key, ()), chips)
         since = _more_of_incidents(where, chips) if key == "incidents" else None
         flt = FeatureFilter(grid=code, q=q or None, where=where, since=since)
-        filters[key] = flt
-        revisions[key], sizes[key] = _size(key, flt)
-    return Chosen(filters=filters, sizes=sizes, revisions=revisions, chips=chips)
+        if is_playing and key == "incidents":
+            played = flt
+        if is_on:
+            filters[key] = flt
+            revisions[key], sizes[key] = _size(key, flt)
+    return Chosen(filters=filters, sizes=sizes, revisions=revisions, statuses=statuses, chips=chips, played=played)
 
 
 def count(chosen: Chosen) -> dict[str, int]:
     """Draws the counts into the tree and answers how many each layer shows. They and the map ask by the same filter."""
     counts = {key: _counted(key, flt, chosen.revisions[key]) for key, flt in chosen.filters.items()}
-    st.html(f"<style>{''.join(_count_style(LAYERS[key], each) for key, each in counts.items())}</style>")
+    styles = (_count_style(LAYERS[key], each, chosen.statuses.get(key, ())) for key, each in counts.items())
+    st.html(f"<style>{''.join(styles)}</style>")
     return {key: each.tally.shown for key, each in counts.items()}
 
 
@@ -190,14 +207,14 @@ def _symbols(spec: LayerSpec) -> dict[str, str]:
     return {symbol.where[name][0]: symbol.label for symbol in spec.symbols}
 
 
-def _chosen_values(spec: LayerSpec, chips: list[Chip]) -> dict[str, tuple[str, ...]]:
+def _chosen_values(spec: LayerSpec, statuses: Sequence[str], chips: list[Chip]) -> dict[str, tuple[str, ...]]:
     """The layer's key as filters: what is picked narrows, nothing picked leaves all that is ordinary."""
     name = _primary(spec)
     where: dict[str, tuple[str, ...]] = {}
     if picked := _pills(spec.key, name, _symbols(spec), chips):
         where[name] = tuple(picked)
-    if spec.key in _STATUSES:
-        words = {str(status): values.value_text("status", status) for status in _offered_statuses(spec.key)}
+    if statuses:
+        words = {status: values.value_text("status", status) for status in statuses}
         if picked := _pills(spec.key, "status", words, chips):
             where["status"] = tuple(picked)
     if spec.key == "incidents" and deeplink.checkbox(_("含已结束的事件"), key=_FINISHED_KEY):
@@ -234,18 +251,7 @@ def _one_of(label: str, whole: str, offered: Mapping[str, str], *, key: str) -> 
 
     Streamlit puts a cross only into a box that opens empty, and this one opens with what the address says.
     """
-    words = {"": whole, **offered}
-    chosen = st.selectbox(
-        label,
-        list(words),
-        index=deeplink.index(key, list(words), default=0) or 0,
-        format_func=words.__getitem__,
-        placeholder=words[""],
-        key=key,
-        label_visibility="collapsed",
-    )
-    deeplink.keep(key, chosen)
-    return chosen
+    return deeplink.box(label, {"": whole, **offered}, key=key)
 
 
 def period() -> str:
@@ -255,8 +261,9 @@ def period() -> str:
 
 
 def _offered_statuses(key: str) -> Sequence[str]:
-    with_finished = key == "incidents" and st.session_state.get(_FINISHED_KEY)
-    return tuple(Status) if with_finished else _STATUSES[key]
+    # The switch stands below the buttons that it adds to.
+    with_finished = key == "incidents" and deeplink.is_on(_FINISHED_KEY)
+    return tuple(str(status) for status in (Status if with_finished else _STATUSES[key]))
 
 
 def _pills(layer: str, name: str, offered: Mapping[str, str], chips: list[Chip]) -> list[str]:
@@ -326,7 +333,7 @@ def _count(session: Any, key: str, flt: FeatureFilter, revision: int) -> _Counts
     return _Counts(revision=revision, tally=features.tally(session, key, flt, by=names, kept=kept))
 
 
-def _count_style(spec: LayerSpec, counts: _Counts) -> str:
+def _count_style(spec: LayerSpec, counts: _Counts, statuses: Sequence[str]) -> str:
     """Counts and pictures as generated content, so that a widget stays the same while its count changes."""
     name = _primary(spec)
     tally = counts.tally
@@ -336,11 +343,9 @@ def _count_style(spec: LayerSpec, counts: _Counts) -> str:
         number = sum(tally.by[name].get(value, 0) for value in symbol.where[name])
         button = f".st-key-{spec.key}-{name} button:nth-of-type({place})"
         rules.append(f'{button}::after{{content:"{wording.count(number)}"}}{button}::before{{{_picture(symbol)}}}')
-    if spec.key in _STATUSES:
-        for place, status in enumerate(_offered_statuses(spec.key), start=1):
-            number = tally.by["status"].get(str(status), 0)
-            button = f".st-key-{spec.key}-status button:nth-of-type({place})"
-            rules.append(f'{button}::after{{content:"{wording.count(number)}"}}')
+    for place, status in enumerate(statuses, start=1):
+        button = f".st-key-{spec.key}-status button:nth-of-type({place})"
+        rules.append(f'{button}::after{{content:"{wording.count(tally.by["status"].get(status, 0))}"}}')
     return "".join(rules)
 
 

@@ -19,7 +19,7 @@ from governance import labels
 from governance.language import _
 from layers.catalog import LAYERS
 from layers.palette import KINDS, SEVERITY
-from pages.ui import commands, context, featurecard, layertree, parts, wording
+from pages.ui import commands, context, deeplink, featurecard, layertree, parts, wording
 
 _MOST_A_LAYER = 4
 _PATIENCE = 20
@@ -46,6 +46,11 @@ class Picked:
     lat: float
 
 
+def arrive() -> None:
+    """Leaves a system out of the address that there is none of, when the whole screen is drawn."""
+    deeplink.settle({_DATUM_KEY: _DATUMS})
+
+
 def place_of(text: str) -> Place | None:
     """The place that the text names by coordinates; None for words to look for."""
     try:
@@ -54,10 +59,12 @@ def place_of(text: str) -> Place | None:
         return Place(fault=_("坐标写法有误。例如 124.018, 45.005，或 45°00′18″N 124°01′05″E。"))
     if written is None:
         return None
-    datum = Crs(st.session_state.get(_DATUM_KEY) or Crs.WGS84)
+    datum = Crs(deeplink.code_of(_DATUM_KEY, _DATUMS, default=Crs.WGS84))
     try:
         at = to_place(written, datum=datum, metric_srid=context.county().metric_srid)
     except InvalidInput as error:
+        if written.crs and error.field == "crs":
+            return Place(fault=_no_way(written.crs), written=written)
         is_beyond = not written.is_metric and (abs(written.x) > MAX_LON or abs(written.y) > MAX_LAT)
         beyond = _("这不是地球上的位置：经度在 ±180 度以内，纬度在 ±90 度以内。")
         return Place(fault=beyond if is_beyond else commands.text_of(error), written=written)
@@ -82,11 +89,11 @@ def show(text: str, place: Place | None, *, go_to: Callable[[float, float], None
 def _coordinates(place: Place, go_to: Callable[[float, float], None]) -> None:
     written = place.written
     if written is not None and not written.is_metric and not written.crs:
-        st.selectbox(
+        deeplink.box(
             _("坐标系"),
-            _DATUMS,
-            format_func=lambda crs: labels.CRS[crs].text,
+            {str(crs): labels.CRS[crs].text for crs in _DATUMS},
             key=_DATUM_KEY,
+            default=Crs.WGS84,
             help=_("手机地图上的坐标多为 GCJ-02 或 BD-09，选错会偏出几百米"),
         )
     if place.at is None:
@@ -112,6 +119,16 @@ def _coordinates(place: Place, go_to: Callable[[float, float], None]) -> None:
             on_click=go_to,
             args=place.at,
         )
+
+
+def _no_way(crs: str) -> str:
+    """Says that the system in the text can't be read, and which can: it stands in the text alone, to be put right."""
+    return _(
+        "读不了 {crs}：没有这个坐标系，或它（如北京54、西安80）没有公开的精确参数可以换算到 CGCS2000。"
+        "可用 WGS-84、CGCS2000、GCJ-02、BD-09 的度数，或 CGCS2000 的投影坐标（如 EPSG:{metric}）。",
+        crs=crs,
+        metric=context.county().metric_srid,
+    )
 
 
 def _results(text: str) -> Picked | None:

@@ -156,3 +156,67 @@ def test_back_undoes_one_filter_after_another(visit: Any):
     for number in (1, 2, 3, 4, 5):
         page.go_forward()
         expect_step(number)
+
+
+def test_both_languages_show_the_same_filters(visit: Any):
+    """The switch there and back changes words alone: grid, class, time and pills stay in force, and nothing is told."""
+    query = "in=220723003002&map_class=公用设施&map_since=7&incidents-severity=3"
+    page = visit("officer", f"/map?{query}", width=1280, height=720).page
+    chips = page.locator(".st-key-map_chips button:visible")
+    whole = page.locator("[class*=st-key-in_quarter_] input")
+    since = page.locator(".st-key-map_since input")
+    expect(chips).to_have_count(4)
+    for language, whole_word, since_word in (
+        ("English", "Quarter: all", "Last 7 days"),
+        ("中文", "全部小区", "近 7 天"),
+        ("English", "Quarter: all", "Last 7 days"),
+    ):
+        page.get_by_role("button", name=language, exact=True).click()
+        expect(page.get_by_placeholder(whole_word)).to_have_count(1)
+        expect(whole).to_have_count(1)
+        expect(whole).to_have_value(whole_word)
+        expect(since).to_have_value(since_word)
+        expect(chips).to_have_count(4)
+        page.locator(".st-key-show_devices label").click()
+        expect(page).to_have_url(re.compile("show_devices=true"))
+        page.locator(".st-key-show_devices label").click()
+        expect(page).not_to_have_url(re.compile("show_devices"))
+        expect(page).to_have_url(re.compile(r"in=220723003002(&|$)"))
+        expect(since).to_have_value(since_word)
+        expect(chips).to_have_count(4)
+        expect(page.get_by_test_id("stToast")).to_have_count(0)
+
+
+def test_a_saved_filter_is_taken_back_in_one_step(visit: Any):
+    """Several conditions and the words of the search are one step; so is a status with the finished ones."""
+    link = "in=220723003002&incidents-severity=3&map_class=公用设施&only_overdue=true&map_q=路"
+    page = visit("officer", f"/map?{link}", width=1280, height=720).page
+    chips = page.locator(".st-key-map_chips button:visible")
+    expect(chips).to_have_count(5)
+    page.locator(".st-key-map_saved button").first.click()
+    page.locator(".st-key-filter_name input").fill("五项")
+    page.locator(".st-key-filter_save button").click()
+    row = page.locator("[class*=st-key-filter_use_] button", has_text="五项").first
+    expect(row).to_be_visible()
+
+    page.goto(f"{page.url.partition('?')[0]}?show_finished=true&incidents-status=closed")
+    expect(chips).to_have_count(1)
+    page.locator(".st-key-show_finished label").click()
+    expect(chips).to_have_count(0)
+    expect(page).to_have_url(re.compile(r"/map\??$"))
+    page.locator(".st-key-map_saved button").first.click()
+    row.click()
+    expect(chips).to_have_count(5)
+    expect(page).to_have_url(re.compile("map_q="))
+
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/map\??$"))
+    expect(chips).to_have_count(0)
+    page.go_back()
+    expect(page).to_have_url(re.compile("incidents-status=closed"))
+    expect(page).to_have_url(re.compile("show_finished=true"))
+    expect(chips).to_have_count(1)
+    page.go_forward()
+    expect(chips).to_have_count(0)
+    page.go_forward()
+    expect(chips).to_have_count(5)
