@@ -177,6 +177,7 @@ def test_a_saved_filter_is_one_step_of_the_history(opened: Any, addresses: list[
 def test_without_the_finished_their_status_goes_in_the_same_step(opened: Any, addresses: list[dict[str, Any]]):
     """No address stands between that still asks for the finished, or for a status that isn't on offer."""
     screen = opened({"show_finished": "true", "incidents-status": "closed"})
+    assert screen.session_state["incidents-status"] == ["closed"]
     addresses.clear()
     screen.checkbox(key="show_finished").uncheck().run()
     assert addresses == [{}]
