@@ -25,7 +25,10 @@ _DECIMALS = 7
 """Of a degree: about a centimetre, as RFC 7946 advises."""
 
 _CHUNK_ROWS = 5000
-_SEARCHED = ("code", "name", "title", "address")
+_SEARCHED = ("code", "name", "title", "address", "full_name", "full_phone")
+"""Where free text is looked for. The views themselves hold full names and phones only for who may read them, so that
+nobody else asks a mask away."""
+
 _AGED = ("reported_at", "status_at", "positioned_at")
 """What `FeatureFilter.since` is held against: the first of these that the layer has."""
 
@@ -119,12 +122,26 @@ def facets(session: Session, key: str, name: str, flt: FeatureFilter) -> dict[st
     return {value: int(number) for value, number in rows}
 
 
-def items(session: Session, key: str, flt: FeatureFilter, *, personal: bool, limit: int | None = None) -> str:
+def items(
+    session: Session,
+    key: str,
+    flt: FeatureFilter,
+    *,
+    personal: bool,
+    limit: int | None = None,
+    by_deadline: bool = False,
+) -> str:
     """A GeoJSON FeatureCollection (CRS84, RFC 7946) of what the filter leaves, in a stable order.
 
-    Raises `UnknownCode` for a layer or grid that doesn't exist, `InvalidInput` for a filter that the layer hasn't.
+    With `by_deadline` what has a deadline comes by it: the open first, the overdue at their head, then the finished,
+    the latest reported first. Raises `UnknownCode` for a layer or grid that doesn't exist, `InvalidInput` for a filter
+    that the layer hasn't.
     """
-    features = list(session.scalars(_select(session, key, flt, personal=personal).limit(limit)))
+    statement = _select(session, key, flt, personal=personal)
+    if by_deadline:
+        view = view_of(feature_type(key))
+        statement = statement.order_by(None).order_by(*_deadline_first(view), view.c.fid)
+    features = list(session.scalars(statement.limit(limit)))
     return f'{{"type":"FeatureCollection","numberReturned":{len(features)},"features":[{",".join(features)}]}}'
 
 
@@ -191,6 +208,16 @@ def _select(session: Session, key: str, flt: FeatureFilter, *, personal: bool) -
         sa.Text(),
     )  # fmt: skip
     return sa.select(text).where(view.c.geom.is_not(None), *conditions(session, key, flt)).order_by(view.c.fid)
+
+
+def _deadline_first(view: sa.TableClause) -> tuple[sa.ColumnElement[Any], ...]:
+    if "due_at" not in view.c:
+        return ()
+    return (
+        view.c.is_open.desc(),
+        sa.case((view.c.is_open, view.c.due_at)).nulls_last(),
+        view.c.reported_at.desc(),
+    )
 
 
 def conditions(session: Session, key: str, flt: FeatureFilter) -> list[sa.ColumnElement[bool]]:

@@ -75,7 +75,8 @@ class FeatureFilter:
     """Which features of a layer are meant: one object for map, list, count, tiles and export.
 
     `grid` is a grid code whose subtree is meant; `where` maps a filter property to the values allowed (text; flags are
-    "true" and "false"); `q` is free text looked for in code, name, title and address.
+    "true" and "false"); `q` is free text looked for in code, name, title and address, and, by who may read them, in
+    full name and phone.
     """
 
     bbox: Extent | None = None

@@ -25,7 +25,7 @@ from layers.spec import Source
 from tests.api.conftest import NOW, Clients
 from tests.people import RUSONG
 
-WORDS = ("", "路", "供暖", "小区", "1", "社区", "QA2026", "没有这样的")
+WORDS = ("", "路", "供暖", "小区", "1", "社区", "QA2026", "王", "139", "没有这样的")
 PRIMARY = {key: next(iter(spec.symbols[0].where)) for key, spec in LAYERS.items()}
 ASKERS = {
     "dispatcher": Principal(account="dispatcher", role=Role.DISPATCHER),

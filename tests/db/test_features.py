@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -26,9 +26,11 @@ from tests.people import DISPATCHER, OFFICER, RUSONG, VIEWER
 TOWN = Extent(min_x=123.985, min_y=44.985, max_x=124.05, max_y=45.03, srid=4326)
 
 
-def exported(database: Database, key: str, flt: FeatureFilter, principal: Any = DISPATCHER) -> dict[str, Any]:
+def exported(
+    database: Database, key: str, flt: FeatureFilter, principal: Any = DISPATCHER, *, personal: bool = False
+) -> dict[str, Any]:
     with database.session(principal) as session:
-        chunks = features.stream(session, key, flt, personal=False, head={"source": '生成的"演示"数据'})
+        chunks = features.stream(session, key, flt, personal=personal, head={"source": '生成的"演示"数据'})
         return json.loads(b"".join(chunks))
 
 
@@ -55,7 +57,7 @@ def test_an_export_is_rfc_7946(shared_county: Database, key: str):
 def test_every_filter_gives_one_answer(shared_county: Database, data: st.DataObject):
     """Count, items and export of any filter agree, and equal what Python keeps of the whole layer."""
     key = data.draw(st.sampled_from(sorted(FEATURE_TYPES)))
-    everything = exported(shared_county, key, FeatureFilter())["features"]
+    everything = exported(shared_county, key, FeatureFilter(), personal=True)["features"]
     kind = FEATURE_TYPES[key]
     where: dict[str, tuple[str, ...]] = {}
     if kind.filters and data.draw(st.booleans()):
@@ -67,7 +69,7 @@ def test_every_filter_gives_one_answer(shared_county: Database, data: st.DataObj
         xs = sorted(data.draw(st.tuples(*[st.floats(TOWN.min_x, TOWN.max_x)] * 2)))
         ys = sorted(data.draw(st.tuples(*[st.floats(TOWN.min_y, TOWN.max_y)] * 2)))
         bbox = Extent(min_x=xs[0], min_y=ys[0], max_x=xs[1], max_y=ys[1], srid=4326)
-    q = data.draw(st.sampled_from([None, "1", "小区", "%", "_", "'", "\\"]))
+    q = data.draw(st.sampled_from([None, "1", "小区", "王", "%", "_", "'", "\\"]))
     flt = FeatureFilter(bbox=bbox, where=where, q=q)
     with shared_county.session(DISPATCHER) as session:
         counted = features.count(session, key, flt)
@@ -95,7 +97,42 @@ def keeps(feature: dict[str, Any], flt: FeatureFilter) -> bool:
             return False
     if flt.q is None:
         return True
-    return any(flt.q.lower() in str(properties.get(n) or "").lower() for n in ("code", "name", "title", "address"))
+    sought = ("code", "name", "title", "address", "full_name", "full_phone")
+    return any(flt.q.lower() in str(properties.get(name) or "").lower() for name in sought)
+
+
+@pytest.mark.parametrize("where", [{}, {"is_open": ("true",)}, {"severity": ("2", "3")}], ids=str)
+def test_by_deadline_the_most_urgent_come_first(shared_county: Database, where: dict[str, tuple[str, ...]]):
+    """Open ones by deadline and then the finished, the latest first; a limit cuts the end off and nothing else."""
+    flt = FeatureFilter(where=where)
+    with shared_county.session(DISPATCHER) as session:
+        plain = json.loads(features.items(session, "incidents", flt, personal=False))["features"]
+        ordered = json.loads(features.items(session, "incidents", flt, personal=False, by_deadline=True))["features"]
+        cut = json.loads(features.items(session, "incidents", flt, personal=False, by_deadline=True, limit=300))
+    still_open = [f["properties"] for f in ordered if f["properties"]["is_open"]]
+    finished = [f["properties"] for f in ordered if not f["properties"]["is_open"]]
+    due = [instant(p["due_at"]) for p in still_open]
+    reported = [instant(p["reported_at"]) for p in finished]
+    assert len(still_open) > 1
+    assert [f["properties"] for f in ordered] == [*still_open, *finished]
+    assert due == sorted(due)
+    assert reported == sorted(reported, reverse=True)
+    assert sorted(f["id"] for f in ordered) == sorted(f["id"] for f in plain)
+    assert cut["features"] == ordered[:300]
+
+
+def instant(value: str | None) -> datetime:
+    return datetime.fromisoformat(value) if value else datetime.max.replace(tzinfo=UTC)
+
+
+def test_what_has_no_deadline_keeps_its_order(shared_county: Database):
+    """Workers and places come as they always do."""
+    with shared_county.session(DISPATCHER) as session:
+        plain, ordered = (
+            features.items(session, "workers", FeatureFilter(), personal=False, by_deadline=by_deadline)
+            for by_deadline in (False, True)
+        )
+    assert plain == ordered
 
 
 def test_a_grid_takes_in_everything_below_it(shared_county: Database):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import pytest
 from sqlalchemy import text
@@ -19,6 +20,12 @@ PEOPLE = text(
     UNION SELECT head_name, phone FROM household
     UNION SELECT reporter_name, reporter_phone FROM incident"""
 )
+
+
+class Somebody(NamedTuple):
+    code: str
+    name: str
+    phone: str
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +106,49 @@ def test_households_and_disputes_are_seen_by_right_alone(shared_county: Database
     assert all(code.startswith(principal.grid_prefix) for code in households | disputes)
 
 
-def test_nobody_is_found_by_a_full_name(shared_county: Database):
-    """Searching for the given name of a worker finds nobody for a viewer: masks can't be read by asking."""
+@pytest.fixture
+def somebody(shared_county: Database) -> Somebody:
+    """A worker of the officer's street whose name is longer than its mask gives away."""
     with shared_county.engine.connect() as connection:
-        full = connection.execute(
-            text("SELECT full_name FROM worker WHERE length(full_name) > 2 ORDER BY id LIMIT 1")
-        ).scalar_one()
-    with shared_county.session(VIEWER) as session:
-        for asked in (full, full[1:]):
+        row = connection.execute(
+            text(
+                """SELECT code, full_name, full_phone FROM worker
+                WHERE length(full_name) > 2 AND starts_with(grid_code, :street) ORDER BY id LIMIT 1"""
+            ),
+            {"street": RUSONG},
+        ).one()
+    return Somebody(*row)
+
+
+@pytest.mark.parametrize("principal", [VIEWER, PLANNER], ids=lambda p: p.role.value)
+def test_nobody_is_found_by_a_full_name_or_phone(shared_county: Database, somebody: Somebody, principal: Principal):
+    """Without the right to personal data neither leads to anybody in any layer: masks can't be read by asking."""
+    hidden = (somebody.name, somebody.name[1:], somebody.phone, somebody.phone[2:9])
+    with shared_county.session(principal) as session:
+        for asked in hidden:
+            found = features.items(session, "workers", FeatureFilter(q=asked), personal=True)
+            assert json.loads(found)["features"] == []
             assert features.count(session, "workers", FeatureFilter(q=asked)) == 0
+            assert features.tally(session, "workers", FeatureFilter(q=asked), by=("availability",)).shown == 0
+
+
+@pytest.mark.parametrize("principal", [OFFICER, DISPATCHER], ids=lambda p: p.role.value)
+def test_who_reads_names_finds_people_by_them(shared_county: Database, somebody: Somebody, principal: Principal):
+    """Who may read a worker's name and phone on the card finds the worker by either; count, tree and list agree."""
+    with shared_county.session(principal) as session:
+        for asked in (somebody.name, somebody.phone, somebody.phone[2:9]):
+            flt = FeatureFilter(q=asked)
+            found = json.loads(features.items(session, "workers", flt, personal=False))["features"]
+            assert somebody.code in {feature["id"] for feature in found}
+            assert features.count(session, "workers", flt) == len(found)
+            assert features.tally(session, "workers", flt, by=("availability",)).shown == len(found)
+
+
+def test_an_officer_finds_nobody_of_another_street(shared_county: Database, somebody: Somebody):
+    """A name leads nowhere beyond the officer's grids."""
+    elsewhere = Principal(account="officer", role=OFFICER.role, grid_prefix="220723001")
+    with shared_county.session(elsewhere) as session:
+        assert features.count(session, "workers", FeatureFilter(q=somebody.phone)) == 0
 
 
 def test_numbers_in_free_text_stay_with_whom_they_concern(county: Database):
