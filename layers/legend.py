@@ -9,16 +9,18 @@ from governance.language import N_, _
 from layers.catalog import LAYERS, spec
 from layers.spec import Symbol
 from layers.symbols import url
+from layers.workers import PALE
 
 _MORE = {
     "incidents": (
-        ("incident-3-waiting", N_("实心为待处置")),
-        ("incident-3-handling", N_("空心为处置中")),
-        ("incident-finished", N_("已结束")),
+        ("incident-3-waiting", N_("实心为待处置"), 1.0),
+        ("incident-3-handling", N_("空心为处置中"), 1.0),
+        ("incident-finished", N_("已结束"), 1.0),
     ),
-    "devices": (("device-camera-offline", N_("离线")), ("device-camera-alarm", N_("告警"))),
+    "devices": (("device-camera-offline", N_("离线"), 1.0), ("device-camera-alarm", N_("告警"), 1.0)),
+    "workers": (("worker-available", N_("淡色为较早的位置，或只是岗位所在"), PALE),),
 }
-"""What a layer's symbols say besides their main distinction."""
+"""What a layer's symbols say besides their main distinction: symbol, meaning, and how strongly it is drawn."""
 
 
 def mark(symbol: Symbol) -> str:
@@ -29,14 +31,15 @@ def mark(symbol: Symbol) -> str:
     return f'<span class="key-line" style="background:{escape(symbol.colour)};height:{height:g}px"></span>'
 
 
-def icon(name: str) -> str:
+def icon(name: str, *, opacity: float = 1.0) -> str:
     """One symbol as an image, decorative: its name stands beside it."""
-    return f'<img class="key-icon" src="{escape(url(name))}" alt="" width="22" height="22">'
+    faded = "" if opacity == 1.0 else f' style="opacity:{opacity:g}"'
+    return f'<img class="key-icon" src="{escape(url(name))}" alt="" width="22" height="22"{faded}>'
 
 
 def extras(key: str) -> tuple[tuple[str, str], ...]:
-    """What else the symbols of a layer say: (symbol, meaning)."""
-    return tuple((name, _(text)) for name, text in _MORE.get(key, ()))
+    """What else the symbols of a layer say: (picture, meaning), the picture in HTML."""
+    return tuple((icon(name, opacity=opacity), _(text)) for name, text, opacity in _MORE.get(key, ()))
 
 
 def strip(keys: Iterable[str]) -> str:
@@ -49,10 +52,10 @@ def strip(keys: Iterable[str]) -> str:
         if key == "incidents":
             levels = "".join(icon(symbol.icon) for symbol in layer.symbols)
             parts.append(f"<span>{levels}{escape(_('{layer} I–IV 级', layer=layer.title))}</span>")
-            parts += [f"<span>{icon(name)}{escape(text)}</span>" for name, text in extras(key)[1:2]]
+            parts += [f"<span>{picture}{escape(text)}</span>" for picture, text in extras(key)[1:2]]
         elif key == "devices":
             parts += [
-                f"<span>{icon(name)}{escape(_('设备{status}', status=text))}</span>" for name, text in extras(key)
+                f"<span>{picture}{escape(_('设备{status}', status=text))}</span>" for picture, text in extras(key)
             ]
         elif key == "workers":
             parts += [
@@ -67,4 +70,4 @@ def strip(keys: Iterable[str]) -> str:
 def lines(key: str) -> list[tuple[str, str]]:
     """A layer's key in place: (picture, name) of each of its symbols and of what else they say."""
     found = [(mark(symbol), symbol.label) for symbol in spec(key).symbols]
-    return found + [(icon(name), text) for name, text in extras(key)]
+    return [*found, *extras(key)]

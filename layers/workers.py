@@ -9,6 +9,9 @@ from layers.spec import WITHIN, LayerSpec, Look, Source, Symbol, icons
 
 _ALIASES = {availability: f"worker-{availability}" for availability in labels.AVAILABILITY}
 
+PALE = 0.55
+"""How strongly somebody is drawn whose position isn't fresh."""
+
 
 def draw(source: Source, look: Look) -> list[pdk.Layer]:
     """One layer of symbols; a position that isn't fresh is drawn at half strength."""
@@ -20,7 +23,7 @@ def draw(source: Source, look: Look) -> list[pdk.Layer]:
             aliases=_ALIASES,
             metres=70,
             pixels=(13, 28),
-            opacity=f"@@={WITHIN}.position_source == 'fresh' ? 1 : 0.55",
+            opacity=f"@@={WITHIN}.position_source == 'fresh' ? 1 : {PALE}",
         )
     ]
 

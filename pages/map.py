@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
 
@@ -26,6 +26,7 @@ from pages.ui import (
     layertree,
     layout,
     live,
+    mapkey,
     mapsearch,
     maptools,
     parts,
@@ -58,6 +59,8 @@ _CLOSE_ZOOM = 16
 _LISTED_KEY = "map_listed"
 _SELECTED = "at"
 """The parameter of the address that names the selected feature: layer and code."""
+_CLICKED = "_map_clicked"
+"""The feature that the map itself holds selected; what the card shows may be of a list or a link."""
 
 
 def render() -> None:
@@ -88,10 +91,9 @@ def _live(size: layout.Viewport) -> None:
         with searched:
             text = layertree.search()
             place = mapsearch.place_of(text)
-            q = "" if place else text
         with tree:
             st.html(f"<h2>{_('图层')}{_now() if tool == _PLAY else ''}</h2>")
-            chosen = layertree.show(grid.code if grid else None, q, is_playing=tool == _PLAY)
+            chosen = layertree.show(grid.code if grid else None, "" if place else text, is_playing=tool == _PLAY)
         paces = {key: _SELDOM_S if key == "workers" else _OFTEN_S for key in chosen.filters}
         live.follow("map_changes", paces, seen=seen, again_s=_AGAIN_S)
         selected = _selected()
@@ -106,11 +108,13 @@ def _live(size: layout.Viewport) -> None:
             _chips(in_force)
         with tree:
             shown = layertree.count(chosen)
+            mapkey.in_tree(_explained(chosen, tool))
         with st.container(key="map_over"):
             maptools.over(
                 is_measuring=tool == _MEASURE,
                 pin=place.at if place else None,
                 follows=bool(st.session_state.get(_FOLLOW_KEY)),
+                lets_go=not clicked and st.session_state.get(_CLICKED) not in {None, deeplink.held(_SELECTED)},
             )
             if chosen.played is not None:
                 playback.show(chosen.played, followed=selected)
@@ -118,9 +122,10 @@ def _live(size: layout.Viewport) -> None:
             picked = _card(selected, tool) if selected else None
             with st.container(key="map_list"):
                 picked = _list(chosen, shown, selected, tool) or picked
-        _note(_keys(chosen, tool))
+        _note(_keys(chosen, tool), _explained(chosen, tool))
         listed = shown.get(str(st.session_state.get(_LISTED_KEY)))
-        _sheet(listed, selected, len(in_force), is_folded=tool == _PLAY and playback.may_follow(selected))
+        is_folded = tool == _PLAY and playback.may_follow(selected)
+        _sheet(listed, selected, len(in_force), is_folded=is_folded or featurecard.is_located())
         if found is not None:
             picked = found.target
             _go_to(found.lon, found.lat)
@@ -136,7 +141,7 @@ def _sheet(listed: int | None, selected: Found | None, narrowed: int, *, is_fold
         parts.Tab(part="card", label=_("详情"), is_empty=selected is None),
     ]
     detail = f"{selected.layer}:{selected.properties['code']}" if selected else ""
-    parts.sheet("map_sheet", tabs, detail=detail, detail_part="card", is_folded=is_folded)
+    parts.sheet("map_sheet", tabs, detail=detail, detail_part="card", is_folded=bool(is_folded))
 
 
 def _selected() -> Found | None:
@@ -233,9 +238,9 @@ def _map(
     )
     event = chart.show_selectable(made, key="map_deck")
     target = None if event is None else f"{event[0].partition('-')[0]}:{event[1].get('code', '')}"
-    if target == st.session_state.get("_map_clicked"):
+    if target == st.session_state.get(_CLICKED):
         return None
-    st.session_state["_map_clicked"] = target
+    st.session_state[_CLICKED] = target
     return target
 
 
@@ -263,12 +268,12 @@ def _theirs() -> tuple[float, float, float, float]:
     return reach or context.county().town_bounds
 
 
-def _go_to(lon: float, lat: float) -> None:
+def _go_to(lon: float, lat: float, zoom: float = _CLOSE_ZOOM) -> None:
     """Moves the view there: the one thing that does besides the pointer."""
     width_px, view = st.session_state["_map_view"]
     # A view that was asked for already would not be gone to again; a billionth of a degree is no distance.
     shift = 0 if round(view.longitude, 7) != view.longitude else 1e-9
-    there = deck.view_at(round(lon, 7) + shift, round(lat, 7) + shift, zoom=_CLOSE_ZOOM + shift)
+    there = deck.view_at(round(lon, 7) + shift, round(lat, 7) + shift, zoom=zoom + shift)
     st.session_state["_map_view"] = (width_px, there)
 
 
@@ -281,7 +286,7 @@ def _play() -> None:
 def _card(selected: Found, tool: str | None) -> str | None:
     """The selected feature; answers "" when it is to be closed."""
     with st.container(key="map_card"):
-        featurecard.detail(selected, context.now())
+        featurecard.detail(selected, context.now(), go_to=_go_to)
         if selected.layer == "grids":
             code = str(selected.properties["code"])
             st.button(_("只看这个网格"), key="map_narrow", on_click=gridchoice.narrow_to, args=(code,), type="primary")
@@ -335,6 +340,11 @@ def _list(chosen: Chosen, shown: Mapping[str, int], selected: Found | None, tool
     return f"{layer}:{picked}" if picked else None
 
 
+def _explained(chosen: Chosen, tool: str | None) -> list[str]:
+    """What the symbols of the layers say that a tool leaves on the map."""
+    return mapkey.lines([key for key in chosen.filters if key not in _TOLD.get(tool or "", ())], chosen.filters)
+
+
 def _keys(chosen: Chosen, tool: str | None) -> str:
     """What the map shows that the tree's own symbols don't explain, in HTML."""
     if tool == _HEAT and "incidents" not in chosen.filters:
@@ -359,10 +369,12 @@ def _heated(chosen: Chosen) -> str:
     return _("{period}上报的事件，含已结束；其他图层是此刻的情况", period=period)
 
 
-def _note(keys: str) -> None:
+def _note(keys: str, explained: Sequence[str]) -> None:
     county = context.county()
     demo = f"<b>{_('演示数据')}</b>" if county.is_demo else ""
     with st.container(key="map_note"):
+        if explained:
+            st.html(f'<div class="map-note map-legend">{"".join(f"<p>{line}</p>" for line in explained)}</div>')
         if keys:
             st.html(f'<p class="map-note">{keys}</p>')
         st.html(f'<p class="map-note">{demo}{escape(county.source_note + context.map_credit())}</p>')

@@ -122,7 +122,9 @@ class Tool {
   }
 
   show() {
-    const { words, measuring } = this.data
+    const { words, measuring, lets_go } = this.data
+    // Streamlit takes a click on what it holds selected for the wish to drop it: what is shown no more must be let go.
+    if (lets_go) document.querySelector('.st-key-map_chart [aria-label^="Clear selection"]')?.click()
     this.panel.hidden = !measuring
     const said = this.answer?.text
     this.panel.querySelector("output").textContent = said || (this.points.length ? words.reckoning : words.start)

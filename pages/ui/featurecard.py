@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -18,10 +18,15 @@ from governance import labels
 from governance.access import Permission
 from governance.language import _, _n
 from layers.catalog import LAYERS
+from layers.deck import initial_view
 from layers.palette import INK, KINDS, SEVERITY, SEVERITY_NUMERAL
 from pages.ui import context, parts, values, wording
 
 MOST_ROWS = 300
+_LOCATE_KEY = "map_locate"
+_CLOSE_ZOOM = 16
+_SMALLEST_PX = 340, 400
+"""What a phone shows of the map, with a margin."""
 _SOON_S = 15 * 60
 _PATIENCE = 20
 """At most a twentieth of the time goes into ordering, however many features there are."""
@@ -43,12 +48,13 @@ _FULL = {"worker": "worker_full_name", "phone": "full_phone"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One feature as it is now: its layer, properties, and a point of it in degrees."""
+    """One feature as it is now: its layer, properties, a point of it in degrees, and how near a map shows it whole."""
 
     layer: str
     properties: Mapping[str, Any]
     lon: float
     lat: float
+    zoom: float = _CLOSE_ZOOM
 
     @property
     def title(self) -> str:
@@ -77,19 +83,25 @@ def find(layer: str, code: str) -> Found | None:
 
 def found_of(layer: str, feature: Mapping[str, Any]) -> Found:
     """A GeoJSON feature of the layer, with a point of it."""
-    lon, lat = _point(feature["geometry"])
-    return Found(layer=layer, properties=feature["properties"], lon=lon, lat=lat)
+    west, south, east, north = _bounds(feature["geometry"])
+    zoom: float = _CLOSE_ZOOM
+    if west < east and south < north:
+        width_px, height_px = _SMALLEST_PX
+        zoom = min(zoom, initial_view((west, south, east, north), width_px=width_px, height_px=height_px).zoom)
+    properties = feature["properties"]
+    return Found(layer=layer, properties=properties, lon=(west + east) / 2, lat=(south + north) / 2, zoom=zoom)
 
 
-def _point(geometry: Mapping[str, Any]) -> tuple[float, float]:
-    """A point's own place; of an area the middle of its box."""
+def _bounds(geometry: Mapping[str, Any]) -> tuple[float, float, float, float]:
+    """West, south, east and north; of several areas those of the first."""
     numbers = geometry["coordinates"]
     if geometry["type"] == "Point":
-        return float(numbers[0]), float(numbers[1])
+        lon, lat = float(numbers[0]), float(numbers[1])
+        return lon, lat, lon, lat
     while isinstance(numbers[0][0], list):
         numbers = numbers[0]
     lons, lats = [place[0] for place in numbers], [place[1] for place in numbers]
-    return (min(lons) + max(lons)) / 2, (min(lats) + max(lats)) / 2
+    return min(lons), min(lats), max(lons), max(lats)
 
 
 def facts_html(found: Found, now: datetime, zone: str) -> str:
@@ -203,6 +215,19 @@ def _said(layer: str, properties: Mapping[str, Any]) -> tuple[str, str, str]:
     return word("kind"), str(properties["address"] or ""), str(properties["opening_hours"] or "")
 
 
-def detail(found: Found, now: datetime) -> None:
-    """Draws the card."""
+def is_located() -> bool:
+    """Whether this run was asked to take the view to the card's feature."""
+    return bool(st.session_state.get(_LOCATE_KEY))
+
+
+def detail(found: Found, now: datetime, *, go_to: Callable[[float, float, float], None]) -> None:
+    """Draws the card; `go_to` hears place and zoom of the feature when somebody asks to be taken there."""
     st.html(facts_html(found, now, context.county().timezone) + next_steps(found))
+    st.button(
+        _("在地图上定位"),
+        key=_LOCATE_KEY,
+        icon=":material/my_location:",
+        width="stretch",
+        on_click=go_to,
+        args=(found.lon, found.lat, found.zoom),
+    )

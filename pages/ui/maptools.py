@@ -28,13 +28,17 @@ _HTML = """<div class="over"><canvas></canvas>
 <button class="undo"></button><button class="close"></button><button class="clear"></button></div></div>"""
 
 
-def over(*, is_measuring: bool, pin: tuple[float, float] | None, follows: bool) -> None:
-    """Draws what lies over the map; with `follows`, `seen` says from then on what the map shows."""
+def over(*, is_measuring: bool, pin: tuple[float, float] | None, follows: bool, lets_go: bool) -> None:
+    """Draws what lies over the map; with `follows`, `seen` says from then on what the map shows.
+
+    With `lets_go` the map drops what it holds selected, so that a click on that counts again.
+    """
     data = {
         "measuring": is_measuring,
         "answer": _answer(_said("measured")) if is_measuring else None,
         "pin": list(pin) if pin else None,
         "follow": follows,
+        "lets_go": lets_go,
         "most": MOST_POINTS,
         "words": {name: _(text) for name, text in _WORDS.items()},
     }
