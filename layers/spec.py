@@ -67,7 +67,7 @@ class Source:
     def parts(self) -> list[Source]:
         """What is drawn each in its own way, from the bottom up: what is finished is gathered without what is open."""
         where, filters = self.features.where, FEATURE_TYPES[self.key].filters
-        if not MOST_APART < self.number <= MOST_WHOLE or _OPEN in where or _OPEN not in filters:
+        if not MOST_APART < self.number <= MOST_WHOLE or len(where.get(_OPEN, ())) == 1 or _OPEN not in filters:
             return [self]
         each = (replace(self.features, where={**where, _OPEN: (said,)}) for said in ("false", "true"))
         return [replace(self, features=features) for features in each]

@@ -98,10 +98,12 @@ def test_many_points_come_as_tiles(key: str):
     assert {"several", *made["iconMapping"]} == set(made["iconMapping"])
 
 
-def test_what_is_open_stays_apart():
+@pytest.mark.parametrize("asked", [{}, {"is_open": ("true", "false")}], ids=["nothing said", "both asked for"])
+def test_what_is_open_stays_apart(asked: dict[str, tuple[str, ...]]):
     """Finished incidents are gathered where they are many; an open one among them is a symbol of its own."""
     number = MOST_APART + 1
-    both = Source(key="incidents", revision=3, number=number, features=FeatureFilter(where={"severity": ("1",)}))
+    flt = FeatureFilter(where={"severity": ("1",), **asked})
+    both = Source(key="incidents", revision=3, number=number, features=flt)
     finished, still_open = both.parts()
     assert (finished.is_tiled, still_open.is_tiled) == (True, False)
     assert "is_open=false&severity=1" in finished.tiles_url()

@@ -78,13 +78,14 @@ def test_the_map_follows_the_layers_that_are_on(opened: Any):
 
 
 def test_finished_incidents_are_hidden_until_asked_for(visit: Any):
-    """The map opens with open incidents; the switch adds the finished ones."""
+    """The map opens with open incidents; the switch adds the finished ones, gathered where they are many."""
     screen = visit("officer")
     assert "is_open=true" in _data(screen, "incidents").split("&")
 
     screen.checkbox(key="show_finished").check().run()
 
-    assert "is_open=true,false" in _data(screen, "incidents").split("&")
+    assert "is_open=true" in _data(screen, "incidents").split("&")
+    assert "is_open=false" in _data(screen, "incidents-tiles").split("&")
 
 
 def test_a_layer_is_switched_off(visit: Any):

@@ -40,7 +40,8 @@ def test_a_saved_filter_brings_the_whole_picture_back(narrowed: Any):
         narrowed.session_state[key] = nothing
     narrowed.query_params.pop("in")
     narrowed.run()
-    assert _data(narrowed, "incidents").partition("&")[2] == "is_open=true,false"
+    assert _data(narrowed, "incidents").partition("&")[2] == "is_open=true"
+    assert _data(narrowed, "incidents-tiles").partition("&")[2] == "is_open=false"
 
     _named(narrowed, "夜班").click().run()
 
