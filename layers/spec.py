@@ -74,15 +74,21 @@ class Source:
 
     def url(self, **narrower: str) -> str:
         """Where the browser fetches them; `narrower` replaces the filter's own values for a part of the layer."""
-        return f"/api/layers/{self.key}/items?{self._query(narrower)}"
+        return f"/api/layers/{self.key}/items?{self._query(narrower, rev=str(self.revision))}"
 
     def tiles_url(self) -> str:
         """Where the browser fetches the tiles of them."""
-        return f"/tiles/{self.key}/{{z}}/{{x}}/{{y}}.pbf?{self._query({})}"
+        return f"/tiles/{self.key}/{{z}}/{{x}}/{{y}}.pbf?{self._query({}, rev=str(self.revision))}"
 
-    def _query(self, narrower: Mapping[str, str]) -> str:
+    def export_url(self) -> str:
+        """Where the file of them comes from."""
+        return f"/api/layers/{self.key}/export?{self._query({}, format='geojson')}"
+
+    def _query(self, narrower: Mapping[str, str], **first: str) -> str:
         where = {**self.features.where, **{name: (value,) for name, value in narrower.items()}}
-        query: list[tuple[str, str]] = [("rev", str(self.revision))]
+        query: list[tuple[str, str]] = list(first.items())
+        if self.features.bbox:
+            query.append(("bbox", ",".join(map(str, self.features.bbox.bounds))))
         if self.features.grid:
             query.append(("grid", self.features.grid))
         if self.features.q:

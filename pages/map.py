@@ -11,6 +11,7 @@ import streamlit as st
 from db import territory
 from db.territory import GridRow
 from geo.features import FeatureFilter
+from governance.access import Permission
 from governance.language import N_, _
 from layers import deck, heat, legend, tooltip
 from layers.catalog import LAYERS
@@ -328,7 +329,7 @@ def _list(chosen: Chosen, shown: Mapping[str, int], selected: Found | None, tool
     if number > featurecard.MOST_ROWS:
         told = _("共 <b>{n}</b> 个，列出前 {shown}", n=wording.count(number), shown=featurecard.MOST_ROWS)
     is_past = tool == _PLAY or (tool == _HEAT and layer != "incidents" and layertree.period())
-    st.html(f'<p class="map-tally">{told}{_now() if is_past else ""}</p>')
+    st.html(f'<p class="map-tally">{told}{_now() if is_past else ""}{_file(layer, flt) if number else ""}</p>')
     now = context.now()
     picked = parts.cards(
         "map_rows",
@@ -338,6 +339,14 @@ def _list(chosen: Chosen, shown: Mapping[str, int], selected: Found | None, tool
         empty=_("没有符合条件的内容。\n点地图上方的筛选条件可以取消它。"),
     )
     return f"{layer}:{picked}" if picked else None
+
+
+def _file(layer: str, flt: FeatureFilter) -> str:
+    """A link, in HTML, to the file of what the list counts; "" for who may take none away."""
+    if not context.principal().may(Permission.EXPORT_LAYERS):
+        return ""
+    address = Source(key=layer, revision=0, features=flt).export_url()
+    return f'<a href="{escape(address)}" download>{_("导出 GeoJSON")}</a>'
 
 
 def _explained(chosen: Chosen, tool: str | None) -> list[str]:

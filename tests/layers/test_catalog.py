@@ -1,9 +1,11 @@
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from geo.extent import Extent
 from geo.features import FEATURE_TYPES, FeatureFilter
 from layers import basemap, deck, legend, names, raster, symbols, tooltip
 from layers.catalog import LAYERS, spec
@@ -83,6 +85,17 @@ def test_a_url_carries_the_filter():
     flt = FeatureFilter(grid="220723001", q="供暖 &x", where={"status": ("reported", "accepted"), "severity": ("1",)})
     assert Source(key="incidents", revision=3, features=flt).url() == (
         "/api/layers/incidents/items?rev=3&grid=220723001&q=%E4%BE%9B%E6%9A%96+%26x&severity=1&status=reported,accepted"
+    )
+
+
+def test_a_file_has_the_filter_of_the_map():
+    """The export's address carries every part of the filter, the view too, and no revision, which it doesn't take."""
+    since = datetime(2026, 11, 1, tzinfo=UTC)
+    bbox = Extent.from_bbox("124,45,124.1,45.1")
+    flt = FeatureFilter(grid="220723001", q="供暖", since=since, bbox=bbox, where={"severity": ("1", "2")})
+    assert Source(key="incidents", revision=3, features=flt).export_url() == (
+        "/api/layers/incidents/export?format=geojson&bbox=124.0,45.0,124.1,45.1&grid=220723001&q=%E4%BE%9B%E6%9A%96"
+        "&since=2026-11-01T00%3A00%3A00%2B00%3A00&severity=1,2"
     )
 
 

@@ -88,6 +88,15 @@ def test_finished_incidents_are_hidden_until_asked_for(visit: Any):
     assert "is_open=false" in _data(screen, "incidents-tiles").split("&")
 
 
+def test_the_file_is_of_what_is_listed(visit: Any):
+    """Beside the number of the list's rows stands the way to a file of them; a wall's account has none."""
+    screen = visit("officer")
+    screen.session_state["incidents-severity"] = ["3"]
+    screen.run()
+    assert 'href="/api/layers/incidents/export?format=geojson&amp;is_open=true&amp;severity=3"' in _html(screen)
+    assert "/export?" not in _html(visit("wall", screen_alone="map"))
+
+
 def test_a_layer_is_switched_off(visit: Any):
     """A layer that is off is neither drawn nor counted."""
     screen = visit("officer")
