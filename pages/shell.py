@@ -102,6 +102,7 @@ def run() -> None:
     st.set_page_config(page_title=_(PRODUCT), page_icon=str(ROOT / "assets" / "favicon.svg"), layout="wide")
     theme.apply()
     st.html(layout.style("shell"))
+    st.html(layout.script("again"), unsafe_allow_javascript=True)
     principal = None
     with commands.calmly() as calm:
         principal = context.login()

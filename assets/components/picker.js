@@ -2,6 +2,7 @@
 // place in WGS 84 longitude and latitude, the CRS of the outlines it draws.
 const MAPS = new WeakMap()
 const LEVELS = ["street", "community", "quarter"]
+const PATIENCE_MS = 5000
 
 function ringsOf(geometry) {
   if (!geometry) return []
@@ -68,6 +69,9 @@ class PlaceMap {
       if (!answer.ok) throw new Error(`${url}: ${answer.status}`)
       return (await answer.json()).features || []
     }
+    // What is lost is fetched until it is there; meanwhile it is said that nobody needs to wait for it.
+    const lost = () => (this.readout.textContent = this.data.lost)
+    const late = setTimeout(lost, PATIENCE_MS)
     try {
       const parts = await Promise.all(this.data.outlines.map(read))
       this.shapes = parts.flatMap((features, index) => features.map((feature) => {
@@ -76,9 +80,11 @@ class PlaceMap {
         const part = this.data.outlines[index].match(/([a-z]+)(\/items)?(\?|$)/)[1]
         return { part, rings, level, name, use, rank, middle: middle(rings) }
       }))
-    } catch (error) {
-      this.readout.textContent = this.data.lost
+      if (this.readout.textContent === this.data.lost) this.readout.textContent = this.data.hint
+    } catch {
+      lost()
     }
+    clearTimeout(late)
     this.draw()
   }
 

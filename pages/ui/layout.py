@@ -40,6 +40,12 @@ def style(name: str) -> str:
 
 
 @cache
+def script(name: str) -> str:
+    """A script of `assets/components` that is no component's own, ready for the page: it runs as soon as it is there."""
+    return f"<script>{(_ASSETS / 'components' / f'{name}.js').read_text(encoding='utf-8')}</script>"
+
+
+@cache
 def _component() -> Any:
     js = Path(_ASSETS / "components" / "viewport.js").read_text(encoding="utf-8")
     return st.components.v2.component("gridcommand_viewport", html="<i hidden></i>\n", js=js)
