@@ -48,17 +48,30 @@ class Marked:
     lat: float
 
 
-def initial_view(bounds: Sequence[float], *, width_px: float, height_px: float, margin: float = 0.06) -> ViewState:
-    """The view that shows `bounds` (west, south, east, north, degrees) in a map of that size, with a margin around."""
+def initial_view(
+    bounds: Sequence[float],
+    *,
+    width_px: float,
+    height_px: float,
+    margin: float = 0.06,
+    head_px: float = 0,
+    foot_px: float = 0,
+) -> ViewState:
+    """The view that shows `bounds` (west, south, east, north, degrees) in a map of that size, with a margin around.
+
+    Nothing of them lies in the topmost `head_px` nor in the lowest `foot_px` of the map, where something covers it.
+    """
     west, south, east, north = bounds
     lat = (south + north) / 2
     room = 1 - 2 * margin
     zoom_x = log2(width_px * room * 360 / _TILE_PX / (east - west))
-    zoom_y = log2(height_px * room * 360 / _TILE_PX / (north - south) * cos(radians(lat)))
+    zoom_y = log2((height_px - head_px - foot_px) * room * 360 / _TILE_PX / (north - south) * cos(radians(lat)))
+    zoom = min(zoom_x, zoom_y)
+    degrees_per_px = 360 / _TILE_PX / 2**zoom * cos(radians(lat))
     return ViewState(
         longitude=round((west + east) / 2, 6),
-        latitude=round(lat, 6),
-        zoom=round(min(zoom_x, zoom_y), 3),
+        latitude=round(lat + (head_px - foot_px) / 2 * degrees_per_px, 6),
+        zoom=round(zoom, 3),
         min_zoom=9,
         max_zoom=19,
         pitch=0,

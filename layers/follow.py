@@ -99,8 +99,8 @@ def next_grid(at: str, at_level: str, clicked: Sequence[tuple[str, str]]) -> str
     return next((code for code, level in clicked if level == at_level), codes[0])
 
 
-def camera(view: Follow, *, width_px: float, height_px: float) -> pdk.ViewState:
-    """The view for a map of that size, ready to be gone to.
+def camera(view: Follow, *, width_px: float, height_px: float, head_px: float = 0, foot_px: float = 0) -> pdk.ViewState:
+    """The view for a map of that size, ready to be gone to; its topmost `head_px` and lowest `foot_px` are covered.
 
     The browser compares with what it was told last, value by value, and knows nothing of what a hand did since: so
     every value changes a little with each move, by less than can be seen.
@@ -108,7 +108,9 @@ def camera(view: Follow, *, width_px: float, height_px: float) -> pdk.ViewState:
     if view.bounds is None:
         raise AssertionError("a view is advanced or drilled before it is shown")
     odd = view.moves % 2
-    made = deck.initial_view(view.bounds, width_px=width_px, height_px=height_px, margin=_MARGIN)
+    made = deck.initial_view(
+        view.bounds, width_px=width_px, height_px=height_px, margin=_MARGIN, head_px=head_px, foot_px=foot_px
+    )
     made.longitude += odd * 1e-7
     made.latitude += odd * 1e-7
     made.zoom = min(made.zoom, _CLOSEST) + odd * 1e-4

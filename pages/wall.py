@@ -109,7 +109,8 @@ def _urgent(rows: Sequence[QueueRow]) -> list[parts.Urgent]:
             no=row.no,
             severity=row.severity,
             mark=SEVERITY_NUMERAL[row.severity],
-            text=f"{row.title}\u3000{row.grid_name}",
+            title=row.title,
+            place=row.grid_name,
         )
         for row in rows
     ]

@@ -40,7 +40,13 @@ export default function (component) {
       line.className = "s" + one.severity
       const mark = document.createElement("b")
       mark.textContent = one.mark
-      line.append(mark, one.text)
+      const told = document.createElement("div")
+      const title = document.createElement("span")
+      const place = document.createElement("em")
+      title.textContent = one.title
+      place.textContent = one.place
+      told.append(title, place)
+      line.append(mark, told)
       return line
     }),
   )

@@ -8,6 +8,9 @@ const STILL_PX = 6
 const KEYS = /^(Arrow|Page|[+=-]$)/
 
 const onMap = (event) => Boolean(event.target.closest?.(".st-key-wall_map"))
+// Above a map server's pictures lies more than the canvas.
+const onGround = (event) => onMap(event) && event.target.closest(".deck-events-root") && !event.target.closest("a, button")
+const canvasOf = () => document.querySelector(".st-key-wall_map canvas")
 
 // deck.gl keeps its camera to itself. React's own notes at the canvas lead to it; where they don't, nothing is shown
 // or done that could be wrong. (A click as deck.gl knows it won't do: where drawing is slow it takes it for a long press.)
@@ -28,7 +31,7 @@ function deckAt(canvas) {
 }
 
 function viewport() {
-  const canvas = document.querySelector(".st-key-wall_map canvas")
+  const canvas = canvasOf()
   return canvas && deckAt(canvas)?.getViewports()[0]
 }
 
@@ -75,9 +78,9 @@ export default function (component) {
   const clicked = (event) => {
     const row = event.target.closest?.("[data-grid]")
     if (row) setStateValue("chosen", { at: Date.now(), grid: row.dataset.grid })
-    if (event.target.tagName !== "CANVAS" || !onMap(event) || event.detail > 1 || !host.from) return
+    if (!onGround(event) || event.detail > 1 || !host.from) return
     if (Math.hypot(event.clientX - host.from[0], event.clientY - host.from[1]) > STILL_PX) return
-    const box = event.target.getBoundingClientRect()
+    const box = canvasOf().getBoundingClientRect()
     const place = viewport()?.unproject([event.clientX - box.left, event.clientY - box.top])
     if (place) setStateValue("placed", { at: Date.now(), place: place.slice(0, 2) })
   }

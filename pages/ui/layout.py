@@ -41,7 +41,7 @@ def style(name: str) -> str:
 
 @cache
 def script(name: str) -> str:
-    """A script of `assets/components` that is no component's own, ready for the page: it runs as soon as it is there."""
+    """A script of `assets/components` that is no component's own, ready for the page: it runs at once."""
     return f"<script>{(_ASSETS / 'components' / f'{name}.js').read_text(encoding='utf-8')}</script>"
 
 

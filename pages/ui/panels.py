@@ -88,7 +88,10 @@ def badge(*, lost_at: datetime | None, changed_at: datetime, now: datetime, zone
 
 
 def today(figures: Today, *, title: str, place: str = "") -> str:
-    """Six key figures: what came in and was closed in the period, and what is open now; `place` if not the county."""
+    """Six key figures: what came in and was closed in the period, and what is open now.
+
+    The heading is `place`, or for the county the period, which the switch beside it tells too.
+    """
     if figures.mean_settle_s is None:
         settle, unit = "—", ""
     else:
@@ -105,8 +108,7 @@ def today(figures: Today, *, title: str, place: str = "") -> str:
         f'<div class="figure {tone}"><span>{name}</span><b>{value}<small>{unit}</small></b></div>'
         for name, value, unit, tone in cells
     )
-    told = f"{place} · {title}" if place else title
-    return panel(told, f'<div class="figures">{body}</div>', name="today")
+    return panel(place or title, f'<div class="figures">{body}</div>', name="today")
 
 
 def trend(hours: Sequence[HourCount], *, zone: tzinfo) -> str:
@@ -161,7 +163,7 @@ def _way_to(code: str) -> str:
 
 def reported(figures: Sequence[Figure], *, turn: int, is_part: bool = False) -> str:
     """What the county published, a section or part of one at a time; `is_part`: beside figures of a part of it."""
-    title = _("全县累计通报") if is_part else _("累计通报")
+    title = _("全县通报") if is_part else _("累计通报")
     pages = _figure_pages(figures)
     if not pages:
         return panel(title, _empty(_("录入通报数字后，这里轮流展示。")), name="reported")
@@ -297,7 +299,8 @@ def _who(row: QueueRow, proposal: Proposal | None) -> str:
         return ""
     if proposal.shortfall:
         told = escape(_("无人可派：{why}", why=labels.shortfall_text(proposal.shortfall)))
-        return f'<span class="none" title="{told}">{told}</span>'
+        brief = escape(_("无人可派：{why}", why=wording.shortfall(proposal.shortfall)))
+        return f'<span class="none" title="{told}">{brief}</span>'
     return f"→ {escape(proposal.name)} {wording.distance(proposal.distance_m)} {wording.walk(proposal.eta_s)}"
 
 

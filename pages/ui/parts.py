@@ -71,12 +71,13 @@ def cards(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Urgent:
-    """A grave incident that is open: its number, severity (1 or 2) with the numeral, and what is told of it."""
+    """A grave incident that is open: its number, severity (1 or 2) with the numeral, what it is and where."""
 
     no: str
     severity: int
     mark: str
-    text: str
+    title: str
+    place: str
 
 
 def alarm(key: str, urgent: Sequence[Urgent]) -> None:

@@ -47,6 +47,9 @@ _NAMED = ("street", "community", "road")
 _SIDES_REM, _ENDS_REM = 48.0, 10.125
 """What the map leaves to the columns beside it, and to header and ticker."""
 
+_CRUMBS_REM, _CHIPS_REM = 3.4, 5.9
+"""How far what stands on the map reaches into it: from above the way back up, from below scale, chips and source."""
+
 _GRID = "grid"
 """The parameter of the address that names the grid which the wall is about."""
 
@@ -198,7 +201,11 @@ def _drawn(
 def _camera(aim: Follow, size: layout.Viewport) -> deck.ViewState:
     rem_px = 16 * size.scale
     return follow.camera(
-        aim, width_px=size.width_px - _SIDES_REM * rem_px, height_px=size.height_px - _ENDS_REM * rem_px
+        aim,
+        width_px=size.width_px - _SIDES_REM * rem_px,
+        height_px=size.height_px - _ENDS_REM * rem_px,
+        head_px=_CRUMBS_REM * rem_px if aim.grid else 0,
+        foot_px=_CHIPS_REM * rem_px,
     )
 
 

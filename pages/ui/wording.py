@@ -25,6 +25,17 @@ _WEEKDAYS = (
 )
 _TODAY = N_("今天")
 _NAMED_DAYS = {-1: N_("昨天"), 0: _TODAY, 1: N_("明天")}
+_SHORTFALLS = {
+    "nobody_on_duty": N_("无人在岗"),
+    "nobody_of_role": N_("无所需岗位或来源"),
+    "nobody_with_skill": N_("无人有所需技能"),
+    "all_sent": N_("都已派往本事件"),
+    "all_at_cap": N_("任务都已满"),
+    "all_declined": N_("都已拒接、未接或交接"),
+    "all_resting": N_("都在任务后休息"),
+    "all_stale": N_("位置都已过时"),
+    "all_too_far": N_("都超出派遣距离"),
+}
 _MINUTE_S = 60
 _HOUR_S = 60 * _MINUTE_S
 _DAY_S = 24 * _HOUR_S
@@ -181,6 +192,11 @@ def start_of_day(now: datetime, *, days_back: int = 0, zone: tzinfo | str = LOCA
     """Midnight at the county of the day `days_back` days before `now`."""
     local = now.astimezone(_zone(zone))
     return (local - timedelta(days=days_back)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def shortfall(code: str) -> str:
+    """Why nobody can be sent, in the few words that a line of the wall has room for."""
+    return _(_SHORTFALLS.get(code, N_("没有合适的人员")))
 
 
 def literal(text: str) -> str:

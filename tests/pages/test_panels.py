@@ -7,7 +7,8 @@ import pytest
 from db.coverage import Gap, Mover
 from db.figures import Duty, Figure, GridDuty, GridRate, HourCount, Today
 from db.incidents import QueueRow, TickerRow
-from pages.ui import panels
+from governance import labels
+from pages.ui import panels, wording
 from pages.ui.board import Turns
 from pages.ui.panels import Proposal
 
@@ -82,8 +83,10 @@ def test_an_incident_outside_of_all_grids_is_marked():
 
 
 def test_nobody_to_send_says_why():
-    """The shortfall's reason takes the candidate's place."""
-    assert "无人可派：没有在岗的派遣人员" in _queue(_row(), Proposal(shortfall="nobody_on_duty"))
+    """The shortfall's reason takes the candidate's place in a few words, and every reason has them."""
+    html = _queue(_row(), Proposal(shortfall="nobody_on_duty"))
+    assert 'title="无人可派：没有在岗的派遣人员">无人可派：无人在岗<' in html
+    assert wording.shortfall("unforeseen") not in {wording.shortfall(code) for code in labels.SHORTFALL}
 
 
 def test_the_badge_says_since_when_nothing_came():

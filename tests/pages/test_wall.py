@@ -230,7 +230,7 @@ def test_a_deep_link_opens_the_wall_of_a_grid(visit: Any, provided: Database):
     screen = visit("wall", grid=community.code)
 
     html = _html(screen)
-    assert f"<h2>{community.name} · 今日</h2>" in html
+    assert f"<h2>{community.name}</h2>" in html
     assert f"<span>待处置</span><b>{today.waiting}<small>" in html
     assert f"<b>{duty.on_duty}</b><small>/ {duty.total:,} 人" in html
     assert f"{len(rows)} 件" in html
