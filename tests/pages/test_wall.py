@@ -255,7 +255,8 @@ def test_up_leads_to_the_street_and_the_star_to_the_county(visit: Any, provided:
     assert _buttons(screen) == []
     assert "★ 自动视野" in _html(screen)
     zooms.append(_deck(screen)["initialViewState"]["zoom"])
-    assert zooms == sorted(zooms, reverse=True)
+    # A street is about as tall as the town, and the way back up takes some of its room.
+    assert zooms[0] > max(zooms[1:])
 
 
 def test_an_officers_wall_is_about_the_own_street(visit: Any, provided: Database):
