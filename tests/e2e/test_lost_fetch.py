@@ -45,8 +45,11 @@ def _busy(route: Route) -> None:
     route.fulfill(status=503, content_type="application/problem+json", body="{}")
 
 
-@pytest.mark.parametrize("screen", ["/wall", "/map?show_stations=true"])
-@pytest.mark.parametrize("answer", [_busy, lambda route: route.abort("connectionreset")], ids=["busy", "cut"])
+@pytest.mark.parametrize(
+    ("screen", "answer"),
+    [("/wall", _busy), ("/map?show_stations=true", lambda route: route.abort("connectionreset"))],
+    ids=["busy", "cut"],
+)
 def test_a_layer_whose_answer_was_lost_comes_by_itself(visit: Any, screen: str, answer: Callable[[Route], None]):
     """Two answers are lost, the third isn't: no revision rises, nobody reloads, and the camera stays."""
     visitor = visit()

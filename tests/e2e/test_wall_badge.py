@@ -61,7 +61,7 @@ def test_a_database_that_hangs_is_told_and_heals(wall: Page, server: Server, dat
     wall.evaluate(_WITNESS)
     with frozen(server.cluster):
         expect(wall.locator(".badge .lost")).to_be_visible(timeout=15_000)
-        wall.wait_for_timeout(25_000)
+        wall.wait_for_timeout(14_000)
         expect(wall.locator(".badge .lost")).to_be_visible()
         expect(wall.locator(".panel.today .figure b")).to_have_count(6)
         thawed_at = time.time()
@@ -93,13 +93,9 @@ def test_a_picture_that_no_longer_comes_is_told(wall: Page):
     assert _drawn_at(wall) >= back_at
 
 
-@pytest.mark.parametrize("has_run", [False, True], ids=["as soon as it is open", "left on"])
-def test_the_badge_is_there_through_a_restart(wall: Page, product: Product, *, has_run: bool):
+def test_the_badge_is_there_through_a_restart(wall: Page, product: Product):
     """Not a frame without it, and never without its time, though the whole page is drawn for a new session."""
     wall.evaluate(_WITNESS)
-    if has_run:
-        first = _drawn_at(wall)
-        expect(wall.locator(".badge")).not_to_have_attribute("data-at", f"{first * 1000:.0f}", timeout=30_000)
     product.kill()
     expect(wall.locator(".badge .cut")).to_be_visible(timeout=30_000)
     cut_at = time.time()
