@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, Route, expect
 
 _STATIONS = "**/api/layers/stations/items*"
@@ -45,17 +44,12 @@ def _busy(route: Route) -> None:
     route.fulfill(status=503, content_type="application/problem+json", body="{}")
 
 
-@pytest.mark.parametrize(
-    ("screen", "answer"),
-    [("/wall", _busy), ("/map?show_stations=true", lambda route: route.abort("connectionreset"))],
-    ids=["busy", "cut"],
-)
-def test_a_layer_whose_answer_was_lost_comes_by_itself(visit: Any, screen: str, answer: Callable[[Route], None]):
+def test_a_layer_whose_answer_was_lost_comes_by_itself(visit: Any):
     """Two answers are lost, the third isn't: no revision rises, nobody reloads, and the camera stays."""
     visitor = visit()
     page = visitor.page
-    asked = _fail(page, _STATIONS, answer, times=2)
-    visitor.log_in("admin", screen)
+    asked = _fail(page, _STATIONS, lambda route: route.abort("connectionreset"), times=2)
+    visitor.log_in("admin", "/map?show_stations=true")
     page.wait_for_function(f"({_DECK})()?.isInitialized")
     camera = page.evaluate(_CAMERA)
 
@@ -86,17 +80,6 @@ def test_what_was_drawn_stays_until_the_lost_answer_comes(visit: Any, program: A
     assert seen == {before, before + 1}
 
 
-def test_a_refusal_is_not_asked_for_again(visit: Any):
-    """Forbidden stays forbidden: one request, whatever the pause."""
-    visitor = visit()
-    refuse: Callable[[Route], None] = lambda route: route.fulfill(status=403, body="{}")  # noqa: E731
-    asked = _fail(visitor.page, _STATIONS, refuse, times=99)
-    page = visitor.log_in("wall", "/wall")
-    page.wait_for_function(f"({_DRAWN})('incidents') > 0", timeout=60_000)
-    page.wait_for_timeout(6_000)
-    assert len(asked) == 1
-
-
 def test_an_answer_that_breaks_off_is_asked_for_again(visit: Any):
     """Only whole answers count: the head had come, the line was cut in the body."""
     visitor = visit()
@@ -119,7 +102,10 @@ def test_an_answer_that_breaks_off_is_asked_for_again(visit: Any):
 
 
 def test_a_tile_is_asked_for_again_until_the_map_calls_it_off(visit: Any):
-    """Tiles have no revision that would rise: a lost one comes with the next try, one out of sight isn't asked for."""
+    """Tiles have no revision that would rise: a lost one comes with the next try, one out of sight isn't asked for.
+
+    Nor is what was refused, which stays so.
+    """
     page = visit("wall", "/wall").page
     page.wait_for_function("window.gridcommandAgain")
     asked = _fail(page, "**/tiles/**", _busy, times=1)
@@ -136,3 +122,8 @@ def test_a_tile_is_asked_for_again_until_the_map_calls_it_off(visit: Any):
     )
     page.wait_for_timeout(3_000)
     assert (told, len(asked)) == ("AbortError", 1)
+
+    asked = _fail(page, "**/api/names/**", lambda route: route.fulfill(status=403, body="{}"), times=99)
+    told = page.evaluate("fetch('/api/names/none').then(answer => answer.status)")
+    page.wait_for_timeout(3_000)
+    assert (told, len(asked)) == (403, 1)
