@@ -93,18 +93,14 @@ def test_a_database_that_hangs_is_told_and_heals(server: Server, county: Databas
     if server.cluster is None:
         pytest.skip("the server belongs to somebody else: it isn't stopped")
     seen = feed.revisions()
-    began = time.monotonic()
     stopped_at = datetime.now(UTC)
     with frozen(server.cluster):
         assert until(lambda: not feed.is_live)
-        assert time.monotonic() - began < 10
         assert feed.lost_at is not None
         assert abs((feed.lost_at - stopped_at).total_seconds()) < 3, "it tells the last sign of life"
-        time.sleep(6)
+        time.sleep(6)  # longer than an answer is waited for: it has tried to connect anew
         assert not feed.is_live, "a connection that is opened but not answered is none"
-    thawed = time.monotonic()
     assert until(lambda: feed.is_live)
-    assert time.monotonic() - thawed < 8
     assert feed.lost_at is None
     assert all(feed.revision(key) > rev for key, rev in seen.items())
     before = feed.revision("incidents")
