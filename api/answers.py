@@ -14,6 +14,8 @@ from isal import isal_zlib
 
 LIMIT_BYTES = 96 * 1024 * 1024
 LIMIT_ENTRIES = 512
+_QUICK = 1
+"""Takes half as long as the best that ISA-L does, for a hundredth more bytes of a tile and three of items."""
 _GZIP = 31
 """zlib's window of 15 bits, with gzip's head and foot."""
 
@@ -29,8 +31,8 @@ class Answer:
     def of(cls, body: str | bytes) -> Answer:
         """Compresses and tags a body. The tag is weak: it names the content, not its encoding."""
         raw = body.encode() if isinstance(body, str) else body
-        digest = hashlib.sha256(raw).hexdigest()[:24]
-        return cls(packed=isal_zlib.compress(raw, isal_zlib.ISAL_BEST_COMPRESSION, _GZIP), etag=f'W/"{digest}"')
+        digest = hashlib.blake2b(raw, digest_size=12).hexdigest()
+        return cls(packed=isal_zlib.compress(raw, _QUICK, _GZIP), etag=f'W/"{digest}"')
 
     @property
     def nbytes(self) -> int:

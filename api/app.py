@@ -62,15 +62,16 @@ def application(context: Context) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # /metrics tells; these leave for elsewhere
         middleware=[Middleware(Watch, context=context), Middleware(Heads)],
     )
     app.state.context = context
     problems.install(app)
     of_incidents = (hotspots, coverage, incidents, recommendations, dispatching, photos, paper)
-    # Routes are tried in this order, and maps ask most often. Tiles are the application's own routes: what FastAPI does
-    # for each request to an included router is a tenth of what the server does for a tile.
-    for part in (base_map, tiles):
-        app.router.routes.extend(part.router.routes)
+    # Routes are tried in this order, and maps ask for tiles most often. Those are the application's own routes: what
+    # FastAPI does for each request to an included router is a tenth of what the server does for a tile.
+    own = (*base_map.router.routes, *tiles.router.routes)
+    app.router.routes.extend(sorted(own, key=lambda route: "/tiles/" not in getattr(route, "path", "")))
     for part in (layers, health, metrics, auth, raster, *of_incidents, visits, tracks, feeds, stream):
         app.include_router(part.router)
     app.mount("/assets", Assets(ROOT / "assets"), name="assets")

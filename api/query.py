@@ -45,7 +45,7 @@ def read_filter(kind: FeatureType, query: QueryParams, *, beside: Collection[str
         grid=single(query, "grid"),
         q=single(query, "q"),
         since=None if since is None else _instant(since, "since"),
-        where={name: values for name in kind.filters if (values := _values(kind, query, name))},
+        where={name: values for name in kind.filters if name in query and (values := _values(kind, query, name))},
     )
 
 

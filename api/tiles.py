@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 import db.tiles
 from api.answers import Answer
@@ -30,19 +31,19 @@ class TileRoute(LayerRoute):
     FastAPI's own reading and two changes of threads take as long as a tile does.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The route's handler behind the guard."""
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.app = self._answer
 
-        async def answered(request: Request) -> Response:
-            request.state.principal = self.known(request) or await run_in_threadpool(self.admit, request)
-            caller = caller_of(request, Permission.READ_LAYERS)
-            numbers = {name: _whole_number(name, request.path_params[name]) for name in ("z", "x", "y")}
-            answer: Response = await self.endpoint(
-                key=request.path_params["key"], at=Tile(**numbers), request=request, caller=caller
-            )
-            return answer
-
-        return answered
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        request.state.principal = self.known(request) or await run_in_threadpool(self.admit, request)
+        caller = caller_of(request, Permission.READ_LAYERS)
+        numbers = {name: _whole_number(name, request.path_params[name]) for name in ("z", "x", "y")}
+        answer: Response = await self.endpoint(
+            key=request.path_params["key"], at=Tile(**numbers), request=request, caller=caller
+        )
+        await answer(scope, receive, send)
 
 
 router = APIRouter(prefix="/tiles", route_class=TileRoute, tags=["layers"])

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any, Self, cast
 
 import psycopg
+from psycopg.errors import DuplicatePreparedStatement, InvalidSqlStatementName
 from sqlalchemy import ClauseElement, Engine, create_engine, event, text
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
@@ -29,6 +30,8 @@ _LOG = logging.getLogger(__name__)
 APP_ROLE = "gridcommand_app"
 LINE = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 """How soon TCP gives up a line that died without a word (seconds; the last in ms): else after a quarter of an hour."""
+_UNASKED = 1 << 30
+"""After so many times the driver would keep a statement by itself: those of sessions are planned for their values."""
 _TRUSTED_S = 1.0
 """A connection used so recently isn't asked first whether it still works: the question takes as long as a tile."""
 
@@ -41,10 +44,14 @@ _ACT_AS = text(
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement put together once, as the driver takes it, with the values of its parameters that are known."""
+    """A statement put together once, as the driver takes it, with the values of its parameters that are known.
+
+    One that `is_kept` is analysed and planned once by each connection, for whatever its parameters are.
+    """
 
     sql: str
     known: Mapping[str, Any]
+    is_kept: bool = False
 
     @classmethod
     def of(cls, clause: ClauseElement) -> Self:
@@ -54,7 +61,8 @@ class Statement:
 
 
 _DIALECT = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy says nothing of its arguments
-_ACT_AS_NOW = Statement.of(_ACT_AS).sql
+# What is kept has one plan; otherwise PostgreSQL makes another each time as long as that looks cheaper.
+_ACT_AS_NOW = f"{Statement.of(_ACT_AS).sql}, set_config('plan_cache_mode', 'force_generic_plan', true)".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,7 @@ class Database:
             connect_args={
                 "connect_timeout": 5,
                 "options": "-c timezone=UTC -c jit=off",
-                "prepare_threshold": None,
+                "prepare_threshold": _UNASKED,
                 **LINE,
             },
         )
@@ -97,18 +105,19 @@ class Database:
     def column(self, principal: Principal, statement: Statement, parameters: Mapping[str, Any]) -> list[Any]:
         """The first value of each row that `principal` reads; `parameters` are those of a query, not of a command.
 
-        Who asks and what is asked go in one message, which PostgreSQL takes for a transaction: a session's five take
+        Who asks and what is asked go together, which PostgreSQL takes for a transaction: a session's five messages take
         longer than a small question. Raises `Unavailable` as `session` does.
         """
-        named = {**statement.known, **parameters, **_who(principal)}
+        named = {**statement.known, **parameters}
         with _reached(), closing(self.engine.raw_connection()) as connection:
             driver = cast("psycopg.Connection[Any]", connection.driver_connection)
             try:
                 driver.autocommit = True
-                with psycopg.ClientCursor(driver) as cursor:
-                    cursor.execute(f"{_ACT_AS_NOW};{statement.sql}".encode(), named)
-                    cursor.nextset()
-                    found = cursor.fetchall()
+                try:
+                    found = _asked(driver, principal, statement, named)
+                except (InvalidSqlStatementName, DuplicatePreparedStatement):
+                    driver.prepare_threshold = None  # a pooler gives it other sessions: it can keep nothing
+                    found = _asked(driver, principal, statement, named)
                 driver.autocommit = False
             except BaseException:
                 # Nobody is given a connection that might commit by itself.
@@ -119,6 +128,16 @@ class Database:
     def dispose(self) -> None:
         """Closes the pool's connections."""
         self.engine.dispose()
+
+
+def _asked(
+    driver: psycopg.Connection[Any], principal: Principal, statement: Statement, named: Mapping[str, Any]
+) -> list[Any]:
+    with driver.cursor(binary=True) as cursor:
+        with driver.pipeline():
+            driver.execute(_ACT_AS_NOW, _who(principal), prepare=True)
+            cursor.execute(statement.sql.encode(), named, prepare=statement.is_kept)
+        return cursor.fetchall()
 
 
 def _note(_: object, record: ConnectionPoolEntry) -> None:

@@ -13,7 +13,7 @@ counted, tiles from `COARSE_BELOW` on are read one by one, for that is sooner do
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import atan, degrees, sinh
 from typing import Any, Self, TypeVar
@@ -129,7 +129,7 @@ class Cells:
         finer = 2 * (COUNTED + _CELL_BITS - tile.z)
         place = _along(tile.x, tile.y)
         first, last = (place << finer, place + 1 << finer) if finer >= 0 else (place >> -finer, (place >> -finer) + 1)
-        return slice(*np.searchsorted(self.place, (first, last)))
+        return slice(*map(self.place.searchsorted, (first, last)))
 
 
 _COUNTED = np.dtype([("column", "i8"), ("row", "i8"), ("number", "i8"), ("x", "f8"), ("y", "f8"), ("fid", "i8")])
@@ -275,7 +275,9 @@ def _put_together(
 @cache
 def _unfiltered(form: Callable[..., Statement], key: str, *, personal: bool) -> Statement:
     """Kept, because putting a statement together takes longer than most tiles do."""
-    return form(feature_type(key), (), personal=personal)
+    made = form(feature_type(key), (), personal=personal)
+    # What is for one tile is planned by how much is in that.
+    return replace(made, is_kept=form not in (statements.gathered, statements.shapes))
 
 
 def _place(at: Tile) -> dict[str, float]:

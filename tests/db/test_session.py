@@ -1,8 +1,9 @@
-"""Who asks and what is asked in one message, and connections that end while nobody looks."""
+"""Who asks and what is asked sent together, and connections that end while nobody looks."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -44,6 +45,37 @@ def test_one_message_changes_nothing_of_its_parameters(county: Database):
     """Values are values, whatever they hold."""
     said = "'; DROP TABLE device; -- % %(x)s \\ \x27"
     assert county.column(VIEWER, Statement.of(text("SELECT CAST(:said AS text)")), {"said": said}) == [said]
+
+
+_KEPT = replace(Statement.of(_COUNT), is_kept=True)
+
+
+def test_a_kept_statement_goes_by_who_asks_and_by_what_is_asked(shared_county: Database):
+    """One connection keeps it for everybody: its plan serves other rights and other values than those of the first."""
+    own = Database.open(shared_county.url, pool_size=1)
+    twice = replace(Statement.of(text("SELECT CAST(:n AS integer) * 2")), is_kept=True)
+    people = (DISPATCHER, OFFICER, VIEWER) * 3
+    for principal in people:
+        with own.session(principal) as session:
+            expected = session.scalars(_COUNT).all()
+        assert own.column(principal, _KEPT, {}) == expected
+    assert [own.column(VIEWER, twice, {"n": n}) for n in range(9)] == [[2 * n] for n in range(9)]
+    kept = own.column(VIEWER, Statement.of(text("SELECT count(*) FROM pg_prepared_statements")), {})
+    own.dispose()
+    assert kept == [3]  # who acts, and both of them
+
+
+def test_who_has_nothing_kept_for_them_is_answered_all_the_same(shared_county: Database):
+    """As behind a pooler that gives each transaction another session."""
+    own = Database.open(shared_county.url, pool_size=1)
+    expected = own.column(VIEWER, _KEPT, {})
+    for forget in ("DEALLOCATE ALL", "SELECT 1"):
+        with own.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            driver.pgconn.exec_(forget.encode())  # the driver doesn't hear of it
+        assert own.column(VIEWER, _KEPT, {}) == expected
+    own.dispose()
 
 
 def _end_all(database: Database) -> None:
