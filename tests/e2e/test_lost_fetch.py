@@ -8,21 +8,9 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
+from tests.e2e.deck import CAMERA, DECK, DRAWN
+
 _STATIONS = "**/api/layers/stations/items*"
-_DECK = """() => {
-  const canvas = document.querySelector(".stDeckGlJsonChart canvas")
-  const key = canvas && Object.keys(canvas).find(name => name.startsWith("__reactFiber$"))
-  for (let fiber = key && canvas[key]; fiber; fiber = fiber.return)
-    for (let hook = fiber.memoizedState; hook && typeof hook === "object" && "next" in hook; hook = hook.next)
-      for (const one of [hook.memoizedState, hook.memoizedState?.current])
-        if (one?.deck?.getViewports) return one.deck
-}"""
-_DRAWN = f"""ident => {{
-  const layer = ({_DECK})()?.layerManager?.getLayers().find(each => each.id === ident)
-  const data = layer?.props.data
-  return data?.features?.length ?? 0
-}}"""
-_CAMERA = f"() => {{ const v = ({_DECK})().getViewports()[0]; return [v.longitude, v.latitude, v.zoom] }}"
 
 
 def _fail(page: Page, pattern: str, answer: Callable[[Route], None], *, times: int) -> list[str]:
@@ -50,22 +38,22 @@ def test_a_layer_whose_answer_was_lost_comes_by_itself(visit: Any):
     page = visitor.page
     asked = _fail(page, _STATIONS, lambda route: route.abort("connectionreset"), times=2)
     visitor.log_in("admin", "/map?show_stations=true")
-    page.wait_for_function(f"({_DECK})()?.isInitialized")
-    camera = page.evaluate(_CAMERA)
+    page.wait_for_function(f"({DECK})()?.isInitialized")
+    camera = page.evaluate(CAMERA)
 
-    page.wait_for_function(f"({_DRAWN})('stations') > 0", timeout=30_000)
+    page.wait_for_function(f"({DRAWN})('stations') > 0", timeout=30_000)
 
     assert len(set(asked)) == 1
     assert len(asked) == 3
-    assert page.evaluate(_CAMERA) == camera
+    assert page.evaluate(CAMERA) == camera
 
 
 def test_what_was_drawn_stays_until_the_lost_answer_comes(visit: Any, program: Any):
     """A new incident's answer is lost: those on the map are drawn on, and it joins them without another change."""
     visitor = visit("wall", "/wall")
     page = visitor.page
-    page.wait_for_function(f"({_DRAWN})('incidents') > 0", timeout=60_000)
-    before = page.evaluate(_DRAWN, "incidents")
+    page.wait_for_function(f"({DRAWN})('incidents') > 0", timeout=60_000)
+    before = page.evaluate(DRAWN, "incidents")
     asked = _fail(page, "**/api/layers/incidents/items*", _busy, times=2)
 
     report = {"title": "井盖破损", "class": "0102", "lon": 124.0075, "lat": 45.0125, "crs": "wgs84"}
@@ -74,7 +62,7 @@ def test_what_was_drawn_stays_until_the_lost_answer_comes(visit: Any, program: A
     seen = set()
     until = time.monotonic() + 60
     while before + 1 not in seen and time.monotonic() < until:
-        seen.add(page.evaluate(_DRAWN, "incidents"))
+        seen.add(page.evaluate(DRAWN, "incidents"))
         page.wait_for_timeout(200)
     assert len(asked) == 3
     assert seen == {before, before + 1}
@@ -96,7 +84,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again(visit: Any):
         }"""
     )
     visitor.log_in("wall", "/wall")
-    page.wait_for_function(f"({_DRAWN})('stations') > 0", timeout=60_000)
+    page.wait_for_function(f"({DRAWN})('stations') > 0", timeout=60_000)
     assert page.evaluate("window.broken") == 2
     expect(page.locator(".badge .live")).to_be_visible()
 
