@@ -124,9 +124,9 @@ class Wall:
     async def _follow(self) -> None:
         async with self.http.stream("GET", "/api/stream", headers={"Cookie": self.cookie}, timeout=None) as stream:
             async for line in stream.aiter_lines():
-                if line.startswith('data: {"revisions"'):
+                if told := revisions_of(line):
                     async with self.news:
-                        self.revisions = json.loads(line.removeprefix("data: "))["revisions"]
+                        self.revisions = told
                         self.news.notify_all()
 
     async def _keep_up(self, fragment: str) -> None:
@@ -152,6 +152,12 @@ class Wall:
         message.rerun_script.page_name = "wall"
         message.rerun_script.fragment_id = fragment
         await self.socket.send(message.SerializeToString())
+
+
+def revisions_of(line: str) -> dict[str, int]:
+    """The revisions that a line of the change feed's stream tells; none in a heartbeat."""
+    said = json.loads(line.removeprefix("data: ")) if line.startswith("data: ") else {}
+    return dict(said.get("revisions", {}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,8 @@ class ChangeFeed:
 
     A revision begins at the process's start in milliseconds and only rises, so that a number seen before a restart is
     never met again for other content. After a lost connection every revision rises once: something may have been
-    missed.
+    missed. Notices name tables and no rows: PostgreSQL sends equal ones of a commit once, however much it changed, and
+    screens ask for a layer's revision.
     """
 
     def __init__(self, database: Database) -> None:

@@ -4,10 +4,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from bench import dispatch, tiles, waves, ways
+from api import stream
+from api.context import Context
+from bench import dispatch, tiles, walls, waves, ways
 from bench.lines import Line, table
 from bench.picture import draw
+from db.feed import ChangeFeed
 from db.session import Database
+from db.settings import Settings
 
 
 def test_the_measurements_run(county: Database, tmp_path: Path):
@@ -33,3 +37,12 @@ def test_tiles_are_measured(county: Database, tmp_path: Path):
     assert len(lines) == 2 * len({line.group for line in lines})
     assert all(line.is_own and line.p50 > 0 for line in lines)
     draw(lines, tmp_path / "tiles.png")
+
+
+def test_walls_hear_what_the_stream_tells(county: Database):
+    """One that heard nothing would still see each change with its next run, and look slow."""
+    context = Context(database=county, feed=ChangeFeed(county), settings=Settings())
+    said = stream._event(context, {"devices": 3, "incidents": 5}, is_live=True)
+    told = [walls.revisions_of(line) for line in said.splitlines()]
+    assert [each for each in told if each] == [{"devices": 3, "incidents": 5}]
+    assert walls.revisions_of("data: {}") == {}
