@@ -14,7 +14,6 @@ from time import monotonic
 from typing import Any, Self, cast
 
 import psycopg
-from psycopg.errors import DuplicatePreparedStatement, InvalidSqlStatementName
 from sqlalchemy import ClauseElement, Engine, create_engine, event, text
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
@@ -113,11 +112,14 @@ class Database:
             driver = cast("psycopg.Connection[Any]", connection.driver_connection)
             try:
                 driver.autocommit = True
-                try:
-                    found = _asked(driver, principal, statement, named)
-                except (InvalidSqlStatementName, DuplicatePreparedStatement):
-                    driver.prepare_threshold = None  # a pooler gives it other sessions: it can keep nothing
-                    found = _asked(driver, principal, statement, named)
+                if "keeps" not in connection.info:
+                    connection.info["keeps"] = _has_own_session(driver)
+                keeps = connection.info["keeps"]
+                with driver.cursor(binary=True) as cursor:
+                    with driver.pipeline():
+                        driver.execute(_ACT_AS_NOW, _who(principal), prepare=keeps)
+                        cursor.execute(statement.sql.encode(), named, prepare=keeps and statement.is_kept)
+                    found = cursor.fetchall()
                 driver.autocommit = False
             except BaseException:
                 # Nobody is given a connection that might commit by itself.
@@ -130,14 +132,12 @@ class Database:
         self.engine.dispose()
 
 
-def _asked(
-    driver: psycopg.Connection[Any], principal: Principal, statement: Statement, named: Mapping[str, Any]
-) -> list[Any]:
-    with driver.cursor(binary=True) as cursor:
-        with driver.pipeline():
-            driver.execute(_ACT_AS_NOW, _who(principal), prepare=True)
-            cursor.execute(statement.sql.encode(), named, prepare=statement.is_kept)
-        return cursor.fetchall()
+def _has_own_session(driver: psycopg.Connection[Any]) -> bool:
+    """Whether no pooler like pgbouncer stands between.
+
+    That gives each transaction any of its sessions, where the name of a statement may mean what another keeps there.
+    """
+    return driver.execute("SELECT pg_backend_pid()").fetchone() == (driver.info.backend_pid,)
 
 
 def _note(_: object, record: ConnectionPoolEntry) -> None:

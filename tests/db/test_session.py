@@ -65,17 +65,15 @@ def test_a_kept_statement_goes_by_who_asks_and_by_what_is_asked(shared_county: D
     assert kept == [3]  # who acts, and both of them
 
 
-def test_who_has_nothing_kept_for_them_is_answered_all_the_same(shared_county: Database):
-    """As behind a pooler that gives each transaction another session."""
+def test_nothing_is_kept_behind_a_pooler(shared_county: Database, monkeypatch: pytest.MonkeyPatch):
+    """Where another session answers than greeted, a name may mean somebody else's statement."""
+    expected = shared_county.column(VIEWER, _KEPT, {})
+    monkeypatch.setattr(psycopg.ConnectionInfo, "backend_pid", 0)
     own = Database.open(shared_county.url, pool_size=1)
-    expected = own.column(VIEWER, _KEPT, {})
-    for forget in ("DEALLOCATE ALL", "SELECT 1"):
-        with own.engine.connect() as connection:
-            driver = connection.connection.driver_connection
-            assert driver is not None
-            driver.pgconn.exec_(forget.encode())  # the driver doesn't hear of it
-        assert own.column(VIEWER, _KEPT, {}) == expected
+    assert [own.column(VIEWER, _KEPT, {}) for _ in range(3)] == [expected] * 3
+    kept = own.column(VIEWER, Statement.of(text("SELECT count(*) FROM pg_prepared_statements")), {})
     own.dispose()
+    assert kept == [0]
 
 
 def _end_all(database: Database) -> None:
