@@ -81,8 +81,9 @@ def _take(database: Database, now: datetime, name: str, no: str, worker: str) ->
         "refuse": lambda: replacements.refuse(database, DISPATCHER, no, reason="在忙", now=now),
         "reassign": lambda: replacements.reassign(database, DISPATCHER, no, reason="换人", now=now),
         "hand_over": lambda: replacements.hand_over(database, DISPATCHER, worker, now=now),
-        # As if most of the time to answer were over.
-        "time_out": lambda: replacements.time_out(database, now=now + timedelta(seconds=300 - LASTS_S / 2)),
+        # As if most of the time to answer were over. No step may be five minutes older than the last: a command that a
+        # busy machine holds up for as long as is missing here would be.
+        "time_out": lambda: replacements.time_out(database, now=now + timedelta(seconds=300 - 0.8 * LASTS_S)),
     }
     if name in commands:
         return commands[name]()
