@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench words lock clean
+.PHONY: help run test cover check bench words lock clean
 PYTHON := .venv/bin/python
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
 help: ## 列出命令 List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -11,7 +12,11 @@ run: ## 安装并启动系统 Set up and serve on http://localhost:8501 (PORT, D
 
 test: ## 安装并运行全部测试 Set up and run every test
 	@./setup.sh test
-	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile --cov --cov-report=term:skip-covered
+	$(PYTHON) -m pytest $(PARALLEL)
+
+cover: ## 测试并列出未覆盖的代码 Run every test, half as long again, and show what none reaches
+	@./setup.sh test
+	$(PYTHON) -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered
 
 check: ## 静态检查 Lint, types, floors and the house test
 	@./setup.sh test
