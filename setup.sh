@@ -8,6 +8,7 @@ purpose=${1:-run}
 have_postgis() { compgen -G '/usr/share/postgresql/*/extension/postgis.control' >/dev/null; }
 have_python() { "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 can_install() { command -v apt-get >/dev/null && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; }
+have_mesa() { compgen -G '/usr/share/glvnd/egl_vendor.d/*mesa.json' >/dev/null && compgen -G '/usr/lib/*/dri/swrast_dri.so' >/dev/null; }
 have_font() { fc-list ':lang=zh' 2>/dev/null | grep -q .; }
 
 packages=()
@@ -16,7 +17,8 @@ if [ -z "${DATABASE_URL:-}${GRIDCOMMAND_DATABASE_URL:-}" ] || [ "$purpose" = tes
 fi
 have_python python3 || packages+=(python3 python3-venv)
 if [ "$purpose" = test ]; then
-  command -v chromium >/dev/null || packages+=(chromium)
+  command -v chromium-headless-shell >/dev/null || packages+=(chromium-headless-shell) # without the windows that nobody sees
+  have_mesa || packages+=(libegl1 libegl-mesa0 libgl1-mesa-dri) # draws the tests' maps without a graphics card
   command -v pdftotext >/dev/null || packages+=(poppler-utils) # reads the printed sheet back
   command -v git >/dev/null || packages+=(git) # the house test asks it what is committed
 fi
