@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, BrowserContext, Playwright
 
 from db.accounts import demo_accounts
 
-_CHROMIUM = "/usr/bin/chromium"
+_CHROMIUM = "/usr/bin/chromium-headless-shell"
 _FLAGS = [
     "--no-sandbox",
     "--no-first-run",

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, Protocol, TypeVar
 
 import networkx as nx
@@ -121,7 +121,7 @@ class Oracle:
 
     def __init__(self, database: Database) -> None:
         with database.engine.connect() as connection:
-            self.people = connection.execute(
+            people = connection.execute(
                 text(
                     """SELECT w.id, w.code, w.post, w.origin, w.grid_code, r.pool, r.on_duty, r.load, r.cap, r.skills,
                         r.positioned_at, r.idle_since, r.finished_at, ST_X(r.point) AS x, ST_Y(r.point) AS y,
@@ -129,6 +129,8 @@ class Oracle:
                     FROM responder AS r JOIN worker AS w ON w.id = r.worker_id"""
                 )
             ).all()
+            # SQLAlchemy's rows take as long to be asked for a column as a rule to be judged.
+            self.people = [SimpleNamespace(**row._mapping) for row in people]
             grids = connection.execute(text("SELECT code, parent_code, level FROM grid")).all()
             self.edges = connection.execute(
                 text(
@@ -187,11 +189,12 @@ class Oracle:
         excluded: Counter[str] = Counter()
         rings: dict[int, list[Person]] = {}
         too_far = 0
-        skills = self.skills[spot.class_code] if line.skills is None else line.skills
+        skills = self.skills[spot.class_code] if line.skills is None else set(line.skills)
         for n, row in enumerate(self.people):
             if not row.grid_code.startswith(scope):
                 continue
-            reason = self._reason(row, policy, line, set(skills), now=now, away=away.get(row.id, ""))
+            rules = self._reasons(row, policy, line, skills, now=now, away=away.get(row.id, ""))
+            reason = next((reason for reason, is_so in rules if is_so), "")
             if reason:
                 excluded[reason] += 1
             elif metres[n] > (line.max_distance_m or policy.max_distance_m):
@@ -263,19 +266,19 @@ class Oracle:
         return "fresh" if now - row.positioned_at <= timedelta(seconds=freshness_s) else "stale"
 
     @classmethod
-    def _reason(cls, row: Any, policy: Policy, line: Requirement, skills: set[int], *, now: datetime, away: str) -> str:
+    def _reasons(
+        cls, row: Any, policy: Policy, line: Requirement, skills: set[int], *, now: datetime, away: str
+    ) -> Iterator[tuple[str, bool]]:
+        """What may keep somebody out, and whether it does: each is judged only if nothing before it did."""
+        yield "other_pool", row.pool not in (line.pools or policy.pools)
+        yield "off_duty", not row.on_duty
+        is_of_role = (not line.posts or row.post in line.posts) and (not line.origins or row.origin in line.origins)
+        yield "other_role", not is_of_role
+        yield "no_skill", bool(skills) and not skills & set(row.skills)
+        yield "sent", away == "sent"
+        yield "at_cap", row.load >= min(row.cap, line.cap or policy.cap)
+        yield "declined", away == "declined"
         rest_s = policy.rest_s if line.rest_s is None else line.rest_s
-        failed: Mapping[str, bool] = {
-            "other_pool": row.pool not in (line.pools or policy.pools),
-            "off_duty": not row.on_duty,
-            "other_role": bool(line.posts and row.post not in line.posts)
-            or bool(line.origins and row.origin not in line.origins),
-            "no_skill": bool(skills) and not skills & set(row.skills),
-            "sent": away == "sent",
-            "at_cap": row.load >= min(row.cap, line.cap or policy.cap),
-            "declined": away == "declined",
-            "resting": row.finished_at is not None and now - row.finished_at < timedelta(seconds=rest_s),
-            "stale": policy.excludes_stale
-            and cls._position(row, line.freshness_s or policy.freshness_s, now) == "stale",
-        }
-        return next((reason for reason, is_so in failed.items() if is_so), "")
+        yield "resting", row.finished_at is not None and now - row.finished_at < timedelta(seconds=rest_s)
+        position = cls._position(row, line.freshness_s or policy.freshness_s, now)
+        yield "stale", policy.excludes_stale and position == "stale"

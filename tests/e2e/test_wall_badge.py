@@ -67,6 +67,9 @@ def test_a_database_that_hangs_is_told_and_heals(wall: Page, server: Server, dat
         thawed_at = time.time()
     expect(wall.locator(".badge .live")).to_be_visible(timeout=15_000)
     assert _drawn_at(wall) >= thawed_at
+    seen = wall.evaluate("window.seen")
+    assert not [text for text in seen if "与服务器断开" in text], seen
+    assert all(_CLOCK.search(text) or "今天" in text for text in seen), seen
     incidents.report(
         database,
         DISPATCHER,
@@ -74,9 +77,6 @@ def test_a_database_that_hangs_is_told_and_heals(wall: Page, server: Server, dat
         now=NOW,
     )
     expect(wall.locator(".st-key-wall_ticker")).to_contain_text("解冻后的事件", timeout=30_000)
-    seen = wall.evaluate("window.seen")
-    assert not [text for text in seen if "与服务器断开" in text], seen
-    assert all(_CLOCK.search(text) or "今天" in text for text in seen), seen
 
 
 def test_a_picture_that_no_longer_comes_is_told(wall: Page):
