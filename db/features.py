@@ -32,6 +32,10 @@ nobody else asks a mask away."""
 _AGED = ("reported_at", "status_at", "positioned_at")
 """What `FeatureFilter.since` is held against: the first of these that the layer has."""
 
+_COMPUTED = frozenset({"workers"})
+"""Whose geometry is computed by the view. No index holds it, and PostgreSQL takes one in ten thousand for inside: it
+would read all that is joined anew for each that is. Of a CASE it expects half."""
+
 _CLASSES: Mapping[str, sa.TextClause] = {
     "class": sa.text("SELECT code FROM incident_class ORDER BY code"),
     "major": sa.text("SELECT DISTINCT major_code FROM incident_class ORDER BY major_code"),
@@ -226,7 +230,8 @@ def conditions(session: Session, key: str, flt: FeatureFilter) -> list[sa.Column
     view = view_of(kind)
     found: list[sa.ColumnElement[bool]] = []
     if flt.bbox is not None:
-        found.append(sa.func.ST_Intersects(view.c.geom, _envelope(flt.bbox)))
+        meets = sa.func.ST_Intersects(view.c.geom, _envelope(flt.bbox))
+        found.append(sa.case((meets, sa.true()), else_=sa.false()) if key in _COMPUTED else meets)
     if flt.grid is not None:
         codes = subtree(session, flt.grid)
         found.append(view.c.grid_code == sa.any_(sa.literal(codes, ARRAY(sa.Text()))))

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely import Point
 from shapely.geometry import shape
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import psycopg
 
 from db import features
 from db.session import Database
@@ -80,6 +81,24 @@ def test_every_filter_gives_one_answer(shared_county: Database, data: st.DataObj
     if kind.geometry == "Point":
         expected = [f["id"] for f in everything if keeps(f, flt)]
         assert [f["id"] for f in listed] == expected
+
+
+def test_a_search_in_the_view_reads_every_worker_once(shared_county: Database):
+    """However many stand there: what is joined to them is not read anew for each."""
+    view = features.view_of(FEATURE_TYPES["workers"])
+    with shared_county.session(DISPATCHER) as session:
+        where = features.conditions(session, "workers", FeatureFilter(bbox=TOWN, q="%"))
+        asked = select(view.c.fid).where(*where).order_by(view.c.fid).compile(dialect=psycopg.dialect())
+        explained = session.connection().exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {asked}", asked.params)
+        plan = explained.scalar_one()[0]["Plan"]
+        workers = session.scalar(text("SELECT count(*) FROM worker"))
+    assert 0 < rows_read(plan, "worker") <= workers
+
+
+def rows_read(plan: dict[str, Any], table: str) -> int:
+    own = plan["Actual Loops"] * (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0))
+    below = sum(rows_read(each, table) for each in plan.get("Plans", ()))
+    return below + (own if plan.get("Relation Name") == table else 0)
 
 
 def as_text(value: object) -> str:

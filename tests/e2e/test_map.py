@@ -118,7 +118,8 @@ def test_what_a_link_brings_is_shown_as_it_stands(visit: Any):
 
 def test_back_undoes_one_filter_after_another(visit: Any):
     """And Forward does them again: tree, tools, chips and address go together, down to the map as it opened."""
-    page = visit("officer", "/map", width=1280, height=720).page
+    visitor = visit("officer", "/map", width=1280, height=720)
+    page = visitor.page
     chips = page.locator(".st-key-map_chips button:visible")
     pills = page.locator(".st-key-incidents-severity button")
     heat = page.locator(".st-key-map_tool [role=radio]", has_text="热力图")
@@ -141,6 +142,9 @@ def test_back_undoes_one_filter_after_another(visit: Any):
         expect(heat).to_have_attribute("aria-checked", "true" if number >= 3 else "false")
         expect(devices.locator("input")).to_be_checked(checked=number >= 4)
         expect(late.locator("input")).to_be_checked(checked=number >= 5)
+        # All this shows before the server has run: who reads what a step did takes the next one afterwards.
+        page.wait_for_timeout(300)
+        visitor.settled()
 
     expect_step(0)
     pills.nth(2).click()
