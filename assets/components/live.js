@@ -14,14 +14,25 @@ const UNDRAWN_OFFLINE_MS = 5000
 const ASK_AGAIN_MS = 4000
 // A server that was started anew knows none of the fragments: then the whole page is asked for.
 const WHOLE_MS = 6000
+// Streamlit runs one fragment for all that a page says to it at once, be it that a click went with what was asked here.
+const UNANSWERED_MS = 8000
 
 function open() {
   const root = document.documentElement.dataset
-  const feed = { revisions: {}, isLive: true, listeners: new Set(), freeAt: 0, proof: "", path: "" }
-  // Streamlit runs one fragment for all that is said to it at once: the others wait for their turn.
-  feed.turn = () => {
-    feed.freeAt = Math.max(Date.now(), feed.freeAt + APART_MS)
-    return feed.freeAt - Date.now()
+  const feed = { revisions: {}, isLive: true, listeners: new Set(), turns: new Set(), proof: "", path: "" }
+  // So that no two are said at once, each begins after the one before it, however late a busy page has come to that.
+  let isTaken = false
+  const take = () => {
+    const [run] = feed.turns
+    isTaken = Boolean(run)
+    if (!run) return
+    feed.turns.delete(run)
+    setTimeout(take, APART_MS)
+    run()
+  }
+  feed.inTurn = (run) => {
+    feed.turns.add(run)
+    if (!isTaken) take()
   }
   const tell = () => feed.listeners.forEach((listen) => listen())
   let heardAt = Date.now()
@@ -155,10 +166,10 @@ export default function (component) {
     feed.path = location.pathname
   }
   // Drawn anew without having run, it still knows what it was told last.
-  const given = JSON.stringify(data.seen)
-  if (host.given !== given) {
-    host.given = given
+  if (host.run !== data.run) {
+    host.run = data.run
     host.seen = data.seen
+    host.isAsked = false
   }
   host.wasLive ??= feed.isLive
   host.ranAt ||= Date.now()
@@ -169,13 +180,14 @@ export default function (component) {
     host.seen = { ...feed.revisions }
     host.wasLive = feed.isLive
     host.ranAt = Date.now()
+    host.isAsked = true
     if (data.proof) feed.asked()
     setTriggerValue("changed", host.ranAt)
     listen()
   }
-  const queue = () => (due = setTimeout(run, feed.turn()))
   const listen = () => {
     let at = feed.isLive === host.wasLive ? host.ranAt + data.again_s * 1000 : Date.now()
+    if (host.isAsked) at = Math.min(at, Math.max(Date.now(), host.ranAt + UNANSWERED_MS))
     if (data.proof && feed.wantsPicture()) at = Math.min(at, Math.max(Date.now(), host.ranAt + ASK_AGAIN_MS))
     for (const [layer, least] of Object.entries(data.layers)) {
       const is = feed.revisions[layer] ?? host.seen[layer]
@@ -184,11 +196,12 @@ export default function (component) {
     if (at >= dueAt) return
     clearTimeout(due)
     dueAt = at
-    due = setTimeout(queue, at - Date.now())
+    due = setTimeout(() => feed.inTurn(run), at - Date.now())
   }
   host.leave?.()
   host.leave = () => {
     clearTimeout(due)
+    feed.turns.delete(run)
     feed.listeners.delete(listen)
   }
   feed.listeners.add(listen)

@@ -8,7 +8,7 @@ from datetime import datetime
 import streamlit as st
 
 from governance.language import _, current
-from pages.ui import parts
+from pages.ui import context, parts
 
 
 def follow(key: str, layers: Mapping[str, float], *, seen: Mapping[str, int], again_s: float, proof: str = "") -> None:
@@ -16,11 +16,12 @@ def follow(key: str, layers: Mapping[str, float], *, seen: Mapping[str, int], ag
 
     The number of each layer is how many seconds lie at least between two runs that its changes ask for; `seen` are the
     feed's revisions from before the fragment began to read. Without any change the fragment runs again `again_s`
-    seconds after it ran. `proof` selects what each of its runs draws last, with the run's instant in `data-at`: the
-    page calls itself cut off when it isn't drawn though it was asked for, until it is drawn anew.
+    seconds after it ran; a run that was asked for and didn't come is asked for again. `proof` selects what each of its
+    runs draws last, with the run's instant in `data-at`: the page calls itself cut off when it isn't drawn though it
+    was asked for, until it is drawn anew.
     """
     data = {"layers": dict(layers), "seen": {key: seen[key] for key in layers}, "again_s": round(again_s, 1)}
-    data["proof"] = proof
+    data |= {"run": context.now().timestamp(), "proof": proof}
     parts.component("live", '<i class="live" hidden></i>')(key=key, data=data, on_changed_change=parts.nothing)
 
 
