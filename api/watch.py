@@ -6,6 +6,7 @@ import logging
 import re
 import secrets
 import time
+from itertools import count
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -23,6 +24,7 @@ log = logging.getLogger("gridcommand.api")
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request's body."""
+_PROCESS, _NUMBERS = secrets.token_hex(3), count(1)
 _PHOTOS = re.compile(r"/api/incidents/[^/]+/photos")
 
 
@@ -44,7 +46,7 @@ class Watch:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = secrets.token_hex(6)
+        request_id = f"{_PROCESS}{next(_NUMBERS):06x}"
         scope["request_id"] = request_id
         began, status = time.perf_counter(), 0
 

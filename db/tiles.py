@@ -92,6 +92,8 @@ class Cells:
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     fid: NDArray[np.int64]
+    before: NDArray[np.int64]
+    """How many points come before each cell, and at last how many there are."""
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[float]]) -> Self:
@@ -99,16 +101,18 @@ class Cells:
         found = np.array([tuple(row) for row in rows], dtype=_COUNTED)
         place = _along(found["column"], found["row"])
         by_place = np.argsort(place)
-        return cls(place[by_place], *(found[name][by_place] for name in ("number", "x", "y", "fid")))
+        number, x, y, fid = (found[name][by_place] for name in ("number", "x", "y", "fid"))
+        return cls(place[by_place], number, x, y, fid, np.cumsum(np.append(0, number)))
 
     @property
     def nbytes(self) -> int:
         """What they take in memory."""
-        return sum(part.nbytes for part in (self.place, self.number, self.x, self.y, self.fid))
+        return sum(part.nbytes for part in (self.place, self.number, self.x, self.y, self.fid, self.before))
 
     def most_in(self, tile: Tile) -> int:
         """How many points are in the tile; of one that is smaller than a cell, how many are in that."""
-        return int(self.number[self._span(tile)].sum())
+        span = self._span(tile)
+        return int(self.before[span.stop] - self.before[span.start])
 
     def within(self, tile: Tile) -> dict[str, NDArray[np.int64]]:
         """The tile's own cells that hold anything, as `tile_statements.CELL` names it. Not of zooms past `COUNTED`."""
@@ -129,7 +133,7 @@ class Cells:
         finer = 2 * (COUNTED + _CELL_BITS - tile.z)
         place = _along(tile.x, tile.y)
         first, last = (place << finer, place + 1 << finer) if finer >= 0 else (place >> -finer, (place >> -finer) + 1)
-        return slice(*map(self.place.searchsorted, (first, last)))
+        return slice(*self.place.searchsorted((first, last)).tolist())
 
 
 _COUNTED = np.dtype([("column", "i8"), ("row", "i8"), ("number", "i8"), ("x", "f8"), ("y", "f8"), ("fid", "i8")])
@@ -207,10 +211,10 @@ def close(
     """
     zoom = several[0].z
     asked = _Asked(database=database, principal=principal, key=key, flt=flt, personal=personal)
-    if counted is None:
+    if counted is None or zoom >= APART_FROM:
         return asked.read(_uncounted(zoom), several)
     number = {at: counted.most_in(at) for at in several}
-    gathered = [at for at, n in number.items() if n and (zoom < WHOLE_FROM or (zoom < APART_FROM and n > MOST_APART))]
+    gathered = [at for at, n in number.items() if n and (zoom < WHOLE_FROM or n > MOST_APART)]
     whole = [at for at, n in number.items() if n and at not in gathered]
     made = dict(zip(gathered, asked.tell(counted, gathered), strict=True))
     made |= zip(whole, asked.read(statements.apart, whole), strict=True)

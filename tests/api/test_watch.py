@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -237,30 +238,65 @@ def test_routes_leave_streamlit_its_own(context: Context):
 
 
 @pytest.mark.parametrize(
-    ("kind", "path", "is_ahead"),
+    ("kind", "path", "whose"),
     [
-        ("http", "/tiles/devices/14/1/1.pbf", True),
-        ("http", "/api/layers/stations/items", True),
-        ("http", "/api/layers/stations/export", False),
-        ("http", "/tiles", False),
-        ("http", "/static/tiles/a.js", False),
-        ("websocket", "/tiles/stream", False),
+        ("http", "/tiles/devices/14/1/1.pbf", "tiles"),
+        ("http", "/tiles/base/14/1/1.pbf", "application"),
+        ("http", "/api/layers/stations/items", "application"),
+        ("http", "/api/layers/stations/export", "streamlit"),
+        ("http", "/tiles", "streamlit"),
+        ("http", "/static/tiles/a.js", "streamlit"),
+        ("websocket", "/tiles/stream", "streamlit"),
     ],
 )
-def test_tiles_and_items_go_ahead_of_streamlit(kind: str, path: str, *, is_ahead: bool):
+def test_tiles_and_items_go_ahead_of_streamlit(kind: str, path: str, whose: str):
     """Streamlit's own middleware has nothing to do for what is compressed, and everything else is led through it."""
-    heard: list[bool] = []
+    heard: list[str] = []
 
-    def application_of(*, is_door: bool) -> ASGIApp:
+    def hearing(name: str) -> ASGIApp:
         async def hear(*_: object) -> None:
-            heard.append(is_door)
+            heard.append(name)
 
         return hear
 
-    ahead = Ahead(application_of(is_door=False), application=application_of(is_door=True))
+    ahead = Ahead(hearing("streamlit"), application=hearing("application"), tiles=hearing("tiles"))
     with suppress(StopIteration):
         ahead({"type": kind, "path": path, "headers": []}, AsyncMock(), AsyncMock()).send(None)
-    assert heard == [is_ahead]
+    assert heard == [whose]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("token", ["viewer", "nobody"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/tiles/devices/3/6/2.pbf",
+        "/tiles/grids/14/13836/5893.pbf?grid=220723001",
+        "/tiles/nothing/3/6/2.pbf",
+        "/tiles/devices/23/6/2.pbf",
+        "/tiles/devices/x/6/2.pbf",
+        "/tiles/devices/3/6/2.pbf?colour=red",
+        "/tiles/devices/3/6",
+        "/tiles/devices/3/6/2.pbf%00",
+    ],
+)
+def test_tiles_are_answered_alone_as_by_the_application(
+    context: Context, tokens: Mapping[str, str], path: str, token: str, method: str
+):
+    """The shorter way to a layer's tiles keeps everything that the application does for a request."""
+    _, middleware = doors(context)
+    whole = TestClient(application(context))
+    short = TestClient(Starlette(middleware=middleware))
+    headers = {"Authorization": f"Bearer {tokens.get(token, 'gc_unknown')}"}
+    answers = []
+    for client in (whole, short):
+        before = Counter(context.counters.requests)
+        answer = client.request(method, path, headers=headers)
+        told = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+        body = answer.content.replace(answer.headers["x-request-id"].encode(), b"")
+        counted = Counter(context.counters.requests) - before
+        answers.append((answer.status_code, told, body, counted))
+    assert answers[0] == answers[1]
 
 
 @pytest.mark.parametrize("path", ["/api/layers/stations/items", "/api/layers", "/api/base/roads"])
