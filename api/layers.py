@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Generator, Hashable
 from datetime import datetime
+from functools import lru_cache
 from math import inf
 from typing import Any
 from urllib.parse import quote
@@ -68,6 +69,7 @@ def respond(request: Request, answer: Answer, media_type: str, **headers: str) -
     return Response(answer.unpacked(), media_type=media_type, headers=out)
 
 
+@lru_cache(maxsize=64)
 def takes_gzip(accepted: str) -> bool:
     """Whether a client that accepts these encodings takes gzip."""
     for part in accepted.lower().split(","):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
 import db.tiles
@@ -60,20 +62,27 @@ async def tile(key: str, at: Annotated[Tile, Depends(place)], request: Request, 
 
     Dense points come as cells with their number `n`. `rev` only tells addresses apart for caches.
     """
-    kind = feature_type(key)
-    flt = read_filter(kind, request.query_params, beside=("rev",))
-    whole(request.query_params, "rev", least=0, most=2**63)
-    asked = _Asked(caller=caller, key=key, flt=flt, at=at)
+    asked = _Asked(caller=caller, key=key, query=request.scope["query_string"], at=at)
     return respond(request, caller.context.answers.known((asked.zoom, at)) or await asked.made(), MVT)
+
+
+@lru_cache(maxsize=256)
+def _filter(key: str, query: bytes) -> tuple[FeatureFilter, Hashable]:
+    """The filter that an address means, and that as a key; read once for all the tiles of a map."""
+    params = QueryParams(query)
+    flt = read_filter(feature_type(key), params, beside=("rev",))
+    whole(params, "rev", least=0, most=2**63)
+    return flt, filter_key(flt)
 
 
 class _Asked:
     """A tile that somebody asks for; `points` and `zoom` name what its answer has in common with others'."""
 
-    def __init__(self, *, caller: Caller, key: str, flt: FeatureFilter, at: Tile) -> None:
+    def __init__(self, *, caller: Caller, key: str, query: bytes, at: Tile) -> None:
         self.context, self.principal, self.personal = caller.context, caller.principal, caller.reads_personal
-        self.key, self.flt, self.at = key, flt, at
-        self.points: Hashable = (revision_key(caller, key), filter_key(flt))
+        self.key, self.at = key, at
+        self.flt, filtered = _filter(key, query)
+        self.points: Hashable = (revision_key(caller, key), filtered)
         self.zoom: Hashable = ("tile", self.points, at.z)
 
     async def made(self) -> Answer:
