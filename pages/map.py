@@ -96,7 +96,7 @@ def _live(size: layout.Viewport) -> None:
             st.html(f"<h2>{_('图层')}{_now() if tool == _PLAY else ''}</h2>")
             chosen = layertree.show(grid.code if grid else None, "" if place else text, is_playing=tool == _PLAY)
         paces = {key: _SELDOM_S if key == "workers" else _OFTEN_S for key in chosen.filters}
-        live.follow("map_changes", paces, seen=seen, again_s=_AGAIN_S)
+        live.follow("map_changes", paces, seen=seen, again_s=min(_AGAIN_S, max(_OFTEN_S, context.lag_s())))
         selected = _selected()
         with st.container(key="map_chart"):
             clicked = _map(chosen, selected, _focus(grid), tool=tool, palette=palette, size=size)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import inf
 from time import monotonic
 from typing import Any, TypeVar, cast
 
@@ -157,9 +158,10 @@ def source_line() -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What was read, of what (`about`), at which revisions."""
+    """What was read, of what (`about`), at which revisions (`seen`) of `layers`."""
 
     about: Hashable
+    layers: tuple[str, ...]
     seen: tuple[int, ...]
     value: Any
     until: float
@@ -192,7 +194,7 @@ def remembered(
         return cast("T", before.value)
     took_s = monotonic() - began
     until = began + (patience * took_s if took_s > _QUICK_S else 0)
-    st.session_state[f"_read_{name}"] = _Read(about, seen, value, until)
+    st.session_state[f"_read_{name}"] = _Read(about, layers, seen, value, until)
     return value
 
 
@@ -202,6 +204,13 @@ def kept(name: str, about: Hashable, layers: tuple[str, ...]) -> Any:
     if before is None or (before.seen != _seen(layers) and monotonic() >= before.until):
         return None
     return before.value
+
+
+def lag_s() -> float:
+    """In how many seconds the first of what is kept though it changed may be read; inf where nothing is."""
+    now = monotonic()
+    kept = (cast("_Read", st.session_state[key]) for key in st.session_state if str(key).startswith("_read_"))
+    return min((read.until for read in kept if read.until > now and read.seen != _seen(read.layers)), default=inf) - now
 
 
 def _seen(layers: tuple[str, ...]) -> tuple[int, ...]:

@@ -157,6 +157,7 @@ def _write() -> None:
     waiting = _waiting.get()
     if not waiting:
         return
+    before = st.query_params.to_dict()
     with get_session_state().query_params() as address:
         for key, text in waiting.items():
             if text:
@@ -164,7 +165,9 @@ def _write() -> None:
             else:
                 address.discard_param_no_forward_msg(key)
     waiting.clear()
-    st.query_params.update({})
+    # Told what it knows, a browser that has gone back meanwhile would leave where it went.
+    if st.query_params.to_dict() != before:
+        st.query_params.update({})
 
 
 def arrive(*keys: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Route, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 _CANVAS = '[data-testid="stDeckGlJsonChart"] canvas'
 _FEED_IS_HEARD = "Object.keys(window.gridcommandFeed?.revisions ?? {}).length > 0"
@@ -117,6 +118,29 @@ def test_what_was_not_answered_is_asked_for_again(visit: Any, program: Any):
     program("dispatcher").post("/api/incidents", json=_REPORT | {"title": "护栏松动"}).raise_for_status()
     expect(visitor.page.locator(".st-key-map_list")).to_contain_text("护栏松动", timeout=20_000)
     assert not to_lose
+
+
+def test_an_address_is_told_where_it_changes(visit: Any, program: Any):
+    """A run that leaves the choices as they are says nothing of the address: somebody may have gone back meanwhile."""
+    visitor = visit()
+    told: list[str] = []
+
+    def heard(frame: bytes | str) -> None:
+        said = ForwardMsg()
+        said.ParseFromString(frame if isinstance(frame, bytes) else frame.encode())
+        if said.WhichOneof("type") == "page_info_changed":
+            told.append(said.page_info_changed.query_string)
+
+    visitor.page.on("websocket", lambda socket: socket.on("framereceived", heard))
+    visitor.log_in("dispatcher", "/map?incidents-severity=3&show_workers=false")
+    visitor.page.wait_for_selector(_CANVAS)
+    visitor.page.wait_for_function(_FEED_IS_HEARD)
+    program("dispatcher").post("/api/incidents", json=_REPORT | {"title": "站牌歪斜", "severity": 3}).raise_for_status()
+    expect(visitor.page.locator(".st-key-map_list")).to_contain_text("站牌歪斜")
+    assert told == []
+    visitor.page.locator(".st-key-incidents-severity button").nth(3).click()
+    visitor.page.wait_for_url("**/map?*incidents-severity=3%2C4*")
+    assert len(told) == 1
 
 
 def test_the_ground_comes_after_the_data(visit: Any):

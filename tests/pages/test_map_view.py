@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from math import cos, radians
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -57,3 +58,13 @@ def test_a_scope_without_grids_opens_on_the_town(opened: Any, provided: Database
     holds, filled = _is_seen(opened({}), town)
     assert holds
     assert filled > 0.8
+
+
+def test_a_list_that_is_kept_for_a_while_is_drawn_anew_after_it(opened: Any):
+    """What took long to read isn't read at every change, but the screen runs again as soon as it may be."""
+    screen = opened({})
+    kept = screen.session_state["_read_map_list"]
+    screen.session_state["_read_map_list"] = replace(kept, seen=(), until=monotonic() + 20)
+    screen.run()
+    (live,) = [each.proto for each in screen.get("bidi_component") if each.proto.component_name == "gridcommand_live"]
+    assert json.loads(live.json)["again_s"] <= 20
