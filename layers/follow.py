@@ -28,7 +28,8 @@ class Follow:
     """The view as it stands. `mark` is that of the incidents it was made for; None: it has to be made anew.
 
     `grid` is what was drilled to, "" the county. `touched_at` is None while the map follows. `moves` counts the times
-    that the camera was sent somewhere.
+    that the camera was sent somewhere. `held` is where a hand had left the camera of a view that is taken up again:
+    WGS 84 longitude and latitude and the zoom, None where `bounds` say it.
     """
 
     grid: str = ""
@@ -36,6 +37,7 @@ class Follow:
     bounds: Bounds | None = None
     touched_at: datetime | None = None
     moves: int = 0
+    held: tuple[float, float, float] | None = None
 
     @property
     def is_locked(self) -> bool:
@@ -71,12 +73,12 @@ def touch(view: Follow, now: datetime) -> Follow:
 
 def drill(view: Follow, grid: str, bounds: Bounds, now: datetime) -> Follow:
     """Somebody went to a grid ("" the county): the map shows it whole."""
-    return replace(view, grid=grid, bounds=bounds, touched_at=now, moves=view.moves + 1)
+    return replace(view, grid=grid, bounds=bounds, touched_at=now, moves=view.moves + 1, held=None)
 
 
 def release(view: Follow) -> Follow:
     """Back to the county, to follow what happens."""
-    return replace(view, grid="", mark=None, touched_at=None)
+    return replace(view, grid="", mark=None, touched_at=None, held=None)
 
 
 def level_below(level: str) -> str:
@@ -111,9 +113,12 @@ def camera(view: Follow, *, width_px: float, height_px: float, head_px: float = 
     made = deck.initial_view(
         view.bounds, width_px=width_px, height_px=height_px, margin=_MARGIN, head_px=head_px, foot_px=foot_px
     )
-    made.longitude += odd * 1e-7
-    made.latitude += odd * 1e-7
-    made.zoom = min(made.zoom, _CLOSEST) + odd * 1e-4
+    if view.held is not None:
+        made.longitude, made.latitude, made.zoom = view.held
+    else:
+        made.longitude += odd * 1e-7
+        made.latitude += odd * 1e-7
+        made.zoom = min(made.zoom, _CLOSEST) + odd * 1e-4
     made.transition_duration = -odd  # none, whatever a key or a wheel left behind
     return made
 

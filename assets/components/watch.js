@@ -1,6 +1,6 @@
 // What happens on the wall's map that Streamlit doesn't tell: that somebody touched it, which place on it or which row
-// with a grid was clicked, and how long a metre is. `data.locked` says whether the view is somebody's already; then every touch of the
-// screen keeps it theirs, told now and then.
+// with a grid was clicked, and how long a metre is. `data.held` says whether the view is somebody's already; then every touch of the
+// screen keeps it theirs, told now and then, and a cookie keeps where it looks: a server that was started anew knows nothing of it.
 const AGAIN_MS = 10000
 const ONCE_MS = 600
 const LOOK_MS = 200
@@ -36,7 +36,17 @@ function viewport() {
 }
 
 function metresPerPx(data) {
-  return viewport()?.metersPerPixel || (data.locked ? 0 : data.metres)
+  return viewport()?.metersPerPixel || (data.held ? 0 : data.metres)
+}
+
+// Another window's is left alone: what wasn't held here isn't forgotten here.
+function keep(host, data) {
+  const view = data.held && viewport()
+  if (data.held && !view) return
+  const place = view ? [data.held, view.longitude.toFixed(7), view.latitude.toFixed(7), view.zoom.toFixed(4)].join("~") : ""
+  if (place === (host.kept ?? "")) return
+  host.kept = place
+  document.cookie = `gridcommand_view=${place};path=/;samesite=strict${place ? "" : ";max-age=0"}`
 }
 
 function draw(host, data) {
@@ -62,8 +72,8 @@ export default function (component) {
   host.said = host.said || 0
   const touched = (event) => {
     const isMap = onMap(event)
-    if (!data.locked && !isMap) return
-    if (Date.now() - host.said < (data.locked ? AGAIN_MS : ONCE_MS)) return
+    if (!data.held && !isMap) return
+    if (Date.now() - host.said < (data.held ? AGAIN_MS : ONCE_MS)) return
     host.said = Date.now()
     setStateValue("touched", { at: host.said, map: isMap })
   }
@@ -92,8 +102,12 @@ export default function (component) {
   ]
   host.forget?.()
   for (const [name, hear] of heard) window.addEventListener(name, hear, { capture: true, passive: true })
-  draw(host, data)
-  const timer = setInterval(() => draw(host, data), LOOK_MS)
+  const look = () => {
+    draw(host, data)
+    keep(host, data)
+  }
+  look()
+  const timer = setInterval(look, LOOK_MS)
   host.forget = () => {
     clearInterval(timer)
     for (const [name, hear] of heard) window.removeEventListener(name, hear, { capture: true })

@@ -101,7 +101,7 @@ def keys(key: str, targets: Mapping[str, str], *, focus: str = "") -> None:
 def watch(
     key: str,
     *,
-    is_locked: bool,
+    held: str,
     metres_per_px: float,
     on_touch: Callable[..., None],
     on_place: Callable[[float, float], None],
@@ -109,7 +109,9 @@ def watch(
 ) -> None:
     """Hears what Streamlit doesn't tell of the wall's map, and draws its scale.
 
-    `on_touch(is_on_map=…)` hears that somebody touched the map, or anything while `is_locked`; `on_place` the WGS 84
+    `held` says of what, and since when, the view is somebody's, "" that it is nobody's; the browser keeps it with where
+    the map looks (`wallmap.HELD_COOKIE`), for a server that was started anew.
+    `on_touch(is_on_map=…)` hears that somebody touched the map, or anything while it is held; `on_place` the WGS 84
     longitude and latitude of a click on the map, `on_grid` the code of a row with `data-grid` that was clicked.
     `metres_per_px` is what the scale goes by where the camera can't be asked.
     """
@@ -130,7 +132,7 @@ def watch(
         if found is not None:
             on_grid(str(found["grid"]))
 
-    data = {"locked": is_locked, "metres": metres_per_px, "metre": "{} m", "kilometre": "{} km"}
+    data = {"held": held, "metres": metres_per_px, "metre": "{} m", "kilometre": "{} km"}
     component("watch", '<div class="scale" hidden><b></b><i></i></div>', has_style=True)(
         key=key, data=data, on_touched_change=touched, on_placed_change=placed, on_chosen_change=chosen
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from html import escape
 from zlib import crc32
 
@@ -52,6 +53,10 @@ _CRUMBS_REM, _CHIPS_REM = 3.4, 5.9
 
 _GRID = "grid"
 """The parameter of the address that names the grid which the wall is about."""
+
+HELD_COOKIE = "gridcommand_view"
+"""What a browser keeps of a view that is somebody's: grid, since when, longitude, latitude and zoom, `~` between."""
+_HELD = re.compile(r"(\d*)~(\d{10}\.\d+)~(-?\d{1,3}\.\d+)~(-?\d{1,2}\.\d+)~(\d{1,2}\.\d+)", re.ASCII)
 
 _VIEW, _CLICKED, _MOVED = "_wall_view", "_wall_clicked", "_wall_moved"
 
@@ -122,7 +127,7 @@ def show(size: layout.Viewport) -> None:
     _lock(view)
     parts.watch(
         "wall_watch",
-        is_locked=view.is_locked,
+        held=f"{view.grid}~{view.touched_at.timestamp():f}" if view.touched_at else "",
         metres_per_px=metres,
         on_touch=_touched,
         on_place=_clicked,
@@ -140,10 +145,10 @@ def key() -> str:
 
 def _look(chain: Sequence[GridRow], now: datetime) -> Follow:
     """The view: that of the grid in the address, or what follows from the incidents that are open."""
-    view: Follow = st.session_state.get(_VIEW, Follow())
     home = _home()
     town = _bounds(home) if home else context.county().town_bounds
     code = chain[0].code if chain and chain[0].code != home else ""
+    view: Follow = st.session_state.get(_VIEW) or _held(code, _bounds(code) if code else town, now)
     if code != view.grid:
         view = follow.drill(view, code, _bounds(code) if code else town, now)
     seen = shared.read("open", context.deployment().feed.revision("incidents"), incidents.open_set)
@@ -154,6 +159,16 @@ def _look(chain: Sequence[GridRow], now: datetime) -> Follow:
     return view
 
 
+def _held(code: str, bounds: follow.Bounds, now: datetime) -> Follow:
+    """The view as somebody had left it before the server was started anew; one that follows if nobody had."""
+    found = _HELD.fullmatch(st.context.cookies.get(HELD_COOKIE, ""))
+    if found is None or found[1] != code:
+        return Follow()
+    since, longitude, latitude, zoom = map(float, found.groups()[1:])
+    at = min(datetime.fromtimestamp(since, UTC), now)
+    return Follow(grid=code, bounds=bounds, touched_at=at, held=(longitude, latitude, zoom))
+
+
 def _bounds(code: str) -> follow.Bounds:
     return context.remembered("wall_bounds", code, ("grids",), lambda session: territory.bounds(session, code))
 
@@ -161,7 +176,7 @@ def _bounds(code: str) -> follow.Bounds:
 def _draw(chain: Sequence[GridRow], view: Follow, vacant: Sequence[Gap], size: layout.Viewport) -> float:
     """The map; answers how many metres of the ground its pixels show where nobody moved it."""
     feed = context.deployment().feed
-    aim = Follow(grid=view.grid, bounds=view.bounds, moves=view.moves)
+    aim = Follow(grid=view.grid, bounds=view.bounds, moves=view.moves, held=view.held)
     revisions = {name: feed.revision(name) for name in _LAYERS}
     level, about, hatched = chain[0].level if chain else "", chart.the_ground(), _hatched(vacant)
     made = shared.made(

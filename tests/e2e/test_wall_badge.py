@@ -13,6 +13,7 @@ from db import incidents
 from db.incidents import Report
 from db.session import Database
 from tests.conftest import NOW, Server
+from tests.e2e.deck import CAMERA, DECK
 from tests.frost import frozen
 from tests.people import DISPATCHER
 from tests.product import Product
@@ -93,8 +94,21 @@ def test_a_picture_that_no_longer_comes_is_told(wall: Page):
     assert _drawn_at(wall) >= back_at
 
 
-def test_the_badge_is_there_through_a_restart(wall: Page, product: Product):
-    """Not a frame without it, and never without its time, though the whole page is drawn for a new session."""
+def test_a_restart_leaves_the_badge_and_the_view(wall: Page, product: Product):
+    """Not a frame without a badge and its time, though the whole page is drawn for a new session.
+
+    The map looks where a hand had left it, and stays locked until it is released.
+    """
+    auto, release = (wall.locator(f".st-key-wall_lock {one}") for one in (".auto", "button"))
+    expect(auto).to_be_visible()
+    wall.wait_for_function(f"({DECK})()?.isInitialized")
+    whole = wall.evaluate(CAMERA)
+    wall.mouse.move(800, 500)
+    wall.mouse.wheel(0, -600)
+    expect(release).to_be_visible()
+    wall.wait_for_timeout(1_000)
+    close = wall.evaluate(CAMERA)
+    assert close != whole
     wall.evaluate(_WITNESS)
     product.kill()
     expect(wall.locator(".badge .cut")).to_be_visible(timeout=30_000)
@@ -106,6 +120,13 @@ def test_the_badge_is_there_through_a_restart(wall: Page, product: Product):
     seen = wall.evaluate("window.seen")
     assert all(_CLOCK.search(text) for text in seen), seen
     expect(wall.locator(".badge")).to_have_count(1)
+    expect(release).to_be_visible()
+    assert wall.evaluate(CAMERA) == pytest.approx(close, abs=1e-4)
+    release.click()
+    expect(auto).to_be_visible()
+    wall.wait_for_function(f"(zoom) => Math.abs(({CAMERA})()[2] - zoom) < 1e-3", arg=whole[2])
+    assert wall.evaluate(CAMERA) == pytest.approx(whole, abs=1e-3)
+    assert not [one for one in wall.context.cookies() if one["name"] == "gridcommand_view"]
 
 
 def test_what_is_taken_away_is_kept_until_it_is_drawn_anew(wall: Page):

@@ -76,6 +76,15 @@ def test_a_building_is_not_looked_at_through_a_microscope():
     assert shown(follow.drill(Follow(), "b", (124.01, 45.0, 124.01001, 45.00001), NOW))[2] < 18.1
 
 
+def test_a_view_that_is_taken_up_again_stays_where_a_hand_had_left_it():
+    """However the incidents change; it ends with the lock, and with the next grid."""
+    view = Follow(bounds=TOWN, touched_at=NOW, held=(124.011, 45.002, 16.25))
+    assert shown(seen(view, "b", FAR)) == (124.011, 45.002, 16.25)
+    assert shown(seen(view, "b", at=NOW + RETURNS_AFTER)) == pytest.approx(shown(seen(Follow(), "b")), abs=2e-4)
+    drilled, fresh = (follow.drill(one, "g", GRID, NOW) for one in (view, Follow()))
+    assert shown(drilled) == shown(fresh)
+
+
 @given(
     st.lists(
         st.one_of(

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import streamlit as st
 from sqlalchemy import text
+from streamlit.testing.v1 import AppTest
 
 from db import candidates, cases, coverage, figures, incidents, territory
 from db.feed import ChangeFeed
@@ -16,7 +18,7 @@ from db.settings import Settings
 from geo.features import FEATURE_TYPES
 from governance.access import SYSTEM, Principal, Role
 from governance.incident import Status
-from pages.ui import board, context, wording
+from pages.ui import board, context, wallmap, wording
 from tests.people import OFFICER, RUSONG
 
 VIEWER = Principal(account="wall", role=Role.VIEWER)
@@ -323,3 +325,26 @@ def test_where_nobody_is_free_is_hatched_and_named(visit: Any, provided: Databas
     html = _html(screen)
     assert f"{len(found)} 个小区" in html
     assert next(one["data"] for one in _deck(screen)["layers"] if one["id"] == "gaps").startswith("/api/coverage?rev=")
+
+
+@pytest.mark.parametrize(
+    ("kept", "is_held"),
+    [
+        ("~{now}~124.0101000~45.0021000~16.2500", True),
+        ("~{old}~124.0101000~45.0021000~16.2500", False),
+        ("220723001~{now}~124.0101000~45.0021000~16.2500", False),
+        ("~{now}~124.0101000~45.0021000", False),
+        ("~{now}~nan~45.0021000~16.2500", False),
+    ],
+)
+def test_a_view_is_taken_up_again_where_it_was_left_a_moment_ago(visit: Any, *, kept: str, is_held: bool):
+    """By a server that knows nothing of it, from the browser's cookie; not an old one, nor another grid's, nor junk."""
+    visit("wall")  # logs in
+    now = datetime.now(UTC).timestamp()
+    st.context.cookies[wallmap.HELD_COOKIE] = kept.format(now=f"{now:f}", old=f"{now - 301:f}")  # type: ignore[index]
+    screen = AppTest.from_string("from pages import wall\nwall.render()", default_timeout=30).run()
+
+    camera = _deck(screen)["initialViewState"]
+    looks_at = (camera["longitude"], camera["latitude"], camera["zoom"])
+    assert (looks_at == (124.0101, 45.0021, 16.25)) is is_held
+    assert ("视野已锁定" in _html(screen)) is is_held
