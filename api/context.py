@@ -12,6 +12,7 @@ from api.answers import AnswerCache, Kept
 from api.metrics import Counters
 from api.passes import Passes
 from api.pictures import Pictures
+from api.pulse import Pulse
 from api.throttle import Throttle
 from api.together import Together
 from db.feed import ChangeFeed
@@ -43,8 +44,11 @@ class Context:
     pictures: Pictures = field(default_factory=Pictures)
     throttle: Throttle = field(default_factory=Throttle)
     stopping: threading.Event = field(default_factory=threading.Event)
+    pulse: Pulse = field(init=False)
 
     def __post_init__(self) -> None:
+        pulse = Pulse(self.feed, self.clock, is_ending=lambda: self.is_stopping)
+        object.__setattr__(self, "pulse", pulse)
         object.__setattr__(self, "tiles", Together(self.answers))
 
     @property

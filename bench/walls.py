@@ -12,7 +12,7 @@ import json
 import multiprocessing
 import os
 import time
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -228,15 +228,23 @@ def _watch(origin: str, number: int, names: list[str], signals: _Signals) -> Non
     asyncio.run(_watching(origin, number, names, signals))
 
 
+def _browser(origin: str) -> httpx.AsyncClient:
+    """Six connections to a server, as a browser has them, of which the change feed keeps one."""
+    limits = httpx.Limits(max_connections=6, max_keepalive_connections=6)
+    return httpx.AsyncClient(base_url=origin, limits=limits, timeout=30, verify=False)  # noqa: S501  there is no TLS
+
+
 async def _watching(origin: str, number: int, names: list[str], signals: _Signals) -> None:
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-    async with httpx.AsyncClient(base_url=origin, limits=limits, timeout=30) as http:
-        account = demo_accounts("", "")[0]
-        form = {"username": account.username, "password": account.password, "next": "/wall"}
-        answer = await http.post("/auth/login", data=form, headers={"Origin": origin})
-        cookie = answer.headers["set-cookie"].partition(";")[0]
-        http.cookies.clear()
-        walls = [Wall(http=http, origin=origin, cookie=cookie) for _ in range(number)]
+    account = demo_accounts("", "")[0]
+    form = {"username": account.username, "password": account.password, "next": "/wall"}
+    async with _browser(origin) as first:
+        answer = await first.post("/auth/login", data=form, headers={"Origin": origin})
+    cookie = answer.headers["set-cookie"].partition(";")[0]
+    async with AsyncExitStack() as browsers:
+        walls = [
+            Wall(http=await browsers.enter_async_context(_browser(origin)), origin=origin, cookie=cookie)
+            for _ in range(number)
+        ]
         looking = []
         for wall in walls:
             looking.append(asyncio.create_task(wall.look_on(set(names))))

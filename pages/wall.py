@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from threading import Lock
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -20,6 +21,9 @@ from pages.ui.board import Board
 _PERIODS = {"today": N_("今日"), "week": N_("7 日"), "month": N_("本月")}
 _OFTEN_S = 1.0
 """How soon after one another changes may redraw; who is on duty shows with the turn of the pages."""
+
+_TURN = Lock()
+"""A change has all walls drawn anew: one after the other they are done sooner, and for less, than all side by side."""
 
 
 def render() -> None:
@@ -54,11 +58,17 @@ def _badge(now: datetime) -> str:
 
 @st.fragment(key="wall_map_tick")
 def _map(size: layout.Viewport) -> None:
-    wallmap.show(size)
+    with _TURN:
+        wallmap.show(size)
 
 
 @st.fragment(key="wall_board_tick")
 def _board() -> None:
+    with _TURN:
+        _show_board()
+
+
+def _show_board() -> None:
     now, zone, seen = context.now(), _zone(), context.deployment().feed.revisions()
     turn, again_s = board.TURNS.look(now)
     pace = {"incidents": _OFTEN_S, "devices": _OFTEN_S}

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from PIL import Image
 
-from api import stream
 from api.context import Context
 from bench import dispatch, tiles, walls, waves, ways
 from bench.lines import Line, table
@@ -42,7 +41,6 @@ def test_tiles_are_measured(county: Database, tmp_path: Path):
 def test_walls_hear_what_the_stream_tells(county: Database):
     """One that heard nothing would still see each change with its next run, and look slow."""
     context = Context(database=county, feed=ChangeFeed(county), settings=Settings())
-    said = stream._event(context, {"devices": 3, "incidents": 5}, is_live=True)
-    told = [walls.revisions_of(line) for line in said.splitlines()]
-    assert [each for each in told if each] == [{"devices": 3, "incidents": 5}]
+    told = [walls.revisions_of(line) for line in context.pulse.event().splitlines()]
+    assert [each for each in told if each] == [context.feed.revisions()]
     assert walls.revisions_of("data: {}") == {}

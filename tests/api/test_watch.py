@@ -122,6 +122,39 @@ def test_a_stream_tells_of_a_change(context: Context, clients: Any):
     assert after > before
 
 
+def test_streams_hear_the_same_whenever_they_came_and_however_slowly_they_read(context: Context, clients: Any):
+    """Who comes later begins with where the layers stand, said at that instant; who sleeps is told what is newest."""
+    context = Context(database=context.database, feed=context.feed, settings=context.settings)  # its clock goes
+    told = lambda text: json.loads(text.split("data: ")[1])  # noqa: E731
+
+    async def alarm(device: str, status: str) -> None:
+        said = {"alarms": [{"device": device, "status": status}]}
+        before = context.feed.revision("devices")
+        await asyncio.to_thread(clients.dispatcher.post, "/api/alarms", json=said)
+        await asyncio.to_thread(context.feed.wait, context.feed.revisions() | {"devices": before}, 5)
+
+    async def follow() -> None:
+        early, late = events(context, request=None), events(context, request=None)
+        begun = [await anext(early) for _ in range(2)][1]
+        await alarm("D11", "offline")
+        first = told(await asyncio.wait_for(anext(early), 5))
+        joined = told([await anext(late) for _ in range(2)][1])
+        assert joined["revisions"] == first["revisions"]
+        assert told(begun)["now"] < first["now"] < joined["now"]
+        await alarm("D11", "online")
+        await alarm("D12", "offline")
+        await asyncio.sleep(0.5)
+        newest = context.feed.revisions()
+        assert [told(await asyncio.wait_for(anext(one), 5))["revisions"] for one in (early, late)] == [newest, newest]
+        await early.aclose()
+        await alarm("D12", "online")
+        assert told(await asyncio.wait_for(anext(late), 5))["revisions"] == context.feed.revisions()
+        await late.aclose()
+
+    asyncio.run(follow())
+    assert context.counters.streams == 0
+
+
 def test_a_stream_beats_while_its_login_cannot_be_checked(context: Context, monkeypatch: pytest.MonkeyPatch):
     """A database that hangs holds the check up, not the heart; a login that has ended ends the stream after it."""
     asked, answered = threading.Event(), threading.Event()
@@ -133,7 +166,7 @@ def test_a_stream_beats_while_its_login_cannot_be_checked(context: Context, monk
 
     monkeypatch.setattr("api.stream._still_known", hangs)
     monkeypatch.setattr("api.stream.LOGIN_CHECK_S", 0.0)
-    monkeypatch.setattr("api.stream.HEARTBEAT_S", 0.1)
+    monkeypatch.setattr("api.pulse.HEARTBEAT_S", 0.1)
 
     async def follow() -> list[str]:
         stream = events(context, request=None)

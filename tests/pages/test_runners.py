@@ -8,8 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from streamlit.config import CustomThemeCategories
+from streamlit.proto.NewSession_pb2 import CustomThemeConfig
+from streamlit.runtime import app_session
 
 from db.settings import ROOT
+from pages.ui import runners
 
 _SCREEN = """
 import streamlit as st
@@ -101,3 +105,19 @@ def test_a_run_that_has_just_ended_is_heard(tmp_path: Path, *, is_kept: bool):
     assert ("board 2" in heard) is is_kept
     assert heard[:2] == ["board 1", "map 1"]
     assert heard[-1] == "map 2"
+
+
+def test_the_theme_told_once_more_is_streamlits_own(monkeypatch: pytest.MonkeyPatch):
+    """Section by section, and every time; what the settings don't name isn't told at all."""
+    gather = app_session._populate_theme_msg
+    monkeypatch.setattr(app_session, "_populate_theme_msg", gather)
+    runners.gather_themes_once()
+    tell = app_session._populate_theme_msg
+    assert tell is not gather
+    for section in ("theme", *(f"theme.{each.value}" for each in CustomThemeCategories)):
+        own, *told = (CustomThemeConfig() for _ in range(3))
+        gather(own, section)
+        for one in told:
+            tell(one, section)
+            assert one == own
+        assert bool(own.ByteSize()) is (section == "theme")

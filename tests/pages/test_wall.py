@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +20,7 @@ from db.settings import Settings
 from geo.features import FEATURE_TYPES
 from governance.access import SYSTEM, Principal, Role
 from governance.incident import Status
+from pages import wall
 from pages.ui import board, context, wallmap, wording
 from tests.people import OFFICER, RUSONG
 
@@ -348,3 +351,25 @@ def test_a_view_is_taken_up_again_where_it_was_left_a_moment_ago(visit: Any, *, 
     looks_at = (camera["longitude"], camera["latitude"], camera["zoom"])
     assert (looks_at == (124.0101, 45.0021, 16.25)) is is_held
     assert ("视野已锁定" in _html(screen)) is is_held
+
+
+def test_walls_are_drawn_one_after_the_other(monkeypatch: pytest.MonkeyPatch):
+    """However many ask at the same moment; one that can't be drawn holds up none of the others."""
+    drawing: list[int] = []
+    most: list[int] = []
+
+    def draw(number: int) -> None:
+        drawing.append(number)
+        most.append(len(drawing))
+        time.sleep(0.05)
+        drawing.remove(number)
+        if number % 2:
+            raise RuntimeError("it can't be drawn")
+
+    monkeypatch.setattr(wallmap, "show", draw)
+    monkeypatch.setattr(wall, "_show_board", lambda: draw(4))
+    with ThreadPoolExecutor() as threads:
+        asked = [threads.submit(wall._map.__wrapped__, number) for number in range(4)]
+        asked.append(threads.submit(wall._board.__wrapped__))
+    assert [one.exception() is None for one in asked] == [True, False, True, False, True]
+    assert most == [1] * 5
