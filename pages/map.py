@@ -70,6 +70,7 @@ def render() -> None:
     with deeplink.at_once():
         deeplink.arrive(_SELECTED)
         layertree.arrive()
+        deeplink.settle({_TOOL_KEY: _TOOLS, _GROUND_KEY: _GROUNDS, _LISTED_KEY: LAYERS, _FOLLOW_KEY: deeplink.FLAGS})
         mapsearch.arrive()
         _live(layout.viewport("map_viewport"))
 

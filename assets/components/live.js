@@ -7,6 +7,8 @@
 const SILENT_MS = 12000
 const RETRY_MS = 2000
 const APART_MS = 60
+const STEP_MS = 500
+const STEP_MOST_MS = 8000
 const LOOK_MS = 1000
 // A slow server draws for a hundred screens within some six seconds.
 const UNDRAWN_MS = 12000
@@ -20,14 +22,23 @@ const UNANSWERED_MS = 8000
 function open() {
   const root = document.documentElement.dataset
   const feed = { revisions: {}, isLive: true, listeners: new Set(), turns: new Set(), proof: "", path: "" }
+  // Back and Forward: until the page is drawn by the address, a run would bring along what the widgets were before.
+  let steppedAt = -Infinity
+  window.addEventListener("popstate", () => { steppedAt = Date.now() })
+  const isStepping = () => {
+    const passed = Date.now() - steppedAt
+    const state = document.querySelector("[data-test-script-state]")?.dataset.testScriptState
+    return passed < STEP_MS || (passed < STEP_MOST_MS && Boolean(state) && state !== "notRunning")
+  }
   // So that no two are said at once, each begins after the one before it, however late a busy page has come to that.
   let isTaken = false
   const take = () => {
     const [run] = feed.turns
     isTaken = Boolean(run)
     if (!run) return
-    feed.turns.delete(run)
     setTimeout(take, APART_MS)
+    if (isStepping()) return
+    feed.turns.delete(run)
     run()
   }
   feed.inTurn = (run) => {
