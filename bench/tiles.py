@@ -47,6 +47,8 @@ _WARM_UP = 4
 _PATIENCE_S = 300
 _FEW = 12
 """Rounds of the bands whose tiles hold the whole town: there are no more of them."""
+_CLOSE_FROM, _CLOSE_TIMES = 18, 3
+"""From which zoom on a town has more screens, and how many times more rounds there are: those are the close ratios."""
 Place = tuple[int, int, int]
 
 
@@ -159,7 +161,8 @@ def measure(database: Database, size: int, python: str | None, *, rounds: int) -
             for server in asked:
                 server.ask(_screen(20, 10 * n, 0), is_noted=False)
         for band, zooms in _BANDS.items():
-            for n, place in enumerate(dict.fromkeys(_places(zooms, _FEW if zooms[0] < 14 else rounds))):
+            most = _FEW if zooms[0] < 14 else rounds * (_CLOSE_TIMES if zooms[0] >= _CLOSE_FROM else 1)
+            for n, place in enumerate(dict.fromkeys(_places(zooms, most))):
                 turn, screen = n % len(asked), _screen(*place)
                 for server in asked[turn:] + asked[:turn]:
                     server.ask(screen)
