@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Self
 
 from db.feed import ChangeFeed
 
+_LOG = logging.getLogger(__name__)
 HEARTBEAT_S = 5.0
 """A screen that misses two of them calls itself cut off (`assets/components/live.js`)."""
 _TICK_S = 0.1
@@ -64,9 +66,15 @@ class Pulse:
         return f"event: revisions\ndata: {json.dumps(data)}\n\n"
 
     async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(_TICK_S)
-            self._look()
+        try:
+            while True:
+                await asyncio.sleep(_TICK_S)
+                self._look()
+        except Exception:  # noqa: BLE001  whatever it was, streams would say nothing for ever
+            # Screens come again by themselves; of a stream that says nothing they would hear too late.
+            _LOG.exception("the streams end")
+            self._beating, self.is_over = None, True
+            self.news.set()
 
     def _look(self) -> None:
         current, now = (self._feed.revisions(), self._feed.is_live), time.monotonic()

@@ -155,6 +155,26 @@ def test_streams_hear_the_same_whenever_they_came_and_however_slowly_they_read(c
     assert context.counters.streams == 0
 
 
+def test_streams_end_where_nobody_looks_any_more(context: Context, monkeypatch: pytest.MonkeyPatch):
+    """What can't be told ends them, and the next begins anew: one that stays silent would be heard of too late."""
+    shown = context.feed.revisions()
+
+    async def follow() -> list[str]:
+        stream = events(context, request=None)
+        begun = [await anext(stream) for _ in range(2)]
+        monkeypatch.setattr(context.feed, "revisions", lambda: 1 / 0)
+        left = [text async for text in stream]
+        monkeypatch.undo()
+        stream = events(context, request=None)
+        again = [await anext(stream) for _ in range(2)]
+        await stream.aclose()
+        return [*begun, *left, *again]
+
+    said = asyncio.run(asyncio.wait_for(follow(), 5))
+    assert len(said) == 4
+    assert json.loads(said[3].split("data: ")[1])["revisions"] == shown
+
+
 def test_a_stream_beats_while_its_login_cannot_be_checked(context: Context, monkeypatch: pytest.MonkeyPatch):
     """A database that hangs holds the check up, not the heart; a login that has ended ends the stream after it."""
     asked, answered = threading.Event(), threading.Event()
