@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from threading import Lock
 from zoneinfo import ZoneInfo
@@ -22,7 +23,7 @@ _PERIODS = {"today": N_("今日"), "week": N_("7 日"), "month": N_("本月")}
 _OFTEN_S = 1.0
 """How soon after one another changes may redraw; who is on duty shows with the turn of the pages."""
 
-_TURN = Lock()
+_TURN, _PATIENCE_S = Lock(), 5.0
 """A change has all walls drawn anew: one after the other they are done sooner, and for less, than all side by side."""
 
 
@@ -56,15 +57,26 @@ def _badge(now: datetime) -> str:
     return panels.badge(lost_at=lost_at, changed_at=changed_at, now=now, zone=_zone(), is_demo=is_demo) + grey
 
 
+@contextmanager
+def _in_turn() -> Iterator[None]:
+    """After the wall before, or beside it where that one waits for a database itself."""
+    is_taken = _TURN.acquire(timeout=_PATIENCE_S)
+    try:
+        yield
+    finally:
+        if is_taken:
+            _TURN.release()
+
+
 @st.fragment(key="wall_map_tick")
 def _map(size: layout.Viewport) -> None:
-    with _TURN:
+    with _in_turn():
         wallmap.show(size)
 
 
 @st.fragment(key="wall_board_tick")
 def _board() -> None:
-    with _TURN:
+    with _in_turn():
         _show_board()
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -373,3 +374,21 @@ def test_walls_are_drawn_one_after_the_other(monkeypatch: pytest.MonkeyPatch):
         asked.append(threads.submit(wall._board.__wrapped__))
     assert [one.exception() is None for one in asked] == [True, False, True, False, True]
     assert most == [1] * 5
+
+
+def test_a_wall_that_waits_holds_the_others_up_for_a_while_only(monkeypatch: pytest.MonkeyPatch):
+    """A line to the database that is dead is found out after some seconds, and is that one wall's."""
+    monkeypatch.setattr(wall, "_PATIENCE_S", 0.05)
+    freed = threading.Event()
+
+    def draw(size: str) -> None:
+        if size == "next":
+            freed.set()
+        elif not freed.wait(10):
+            raise TimeoutError(size)
+
+    monkeypatch.setattr(wallmap, "show", draw)
+    with ThreadPoolExecutor() as threads:
+        asked = [threads.submit(wall._map.__wrapped__, size) for size in ("stuck", "next")]
+    assert [one.exception() for one in asked] == [None, None]
+    assert not wall._TURN.locked()
