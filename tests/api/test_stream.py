@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from contextlib import suppress
 from typing import Any
-from unittest.mock import AsyncMock
 
 import pytest
-from starlette.types import ASGIApp
 
-from api.app import Ahead, Context, doors
+from api.app import Context
 from api.stream import events
 from db.feed import ChangeFeed
 
@@ -154,37 +151,3 @@ def test_a_stream_ends_when_the_server_stops(context: Context):
         return [text async for text in stream]
 
     assert asyncio.run(asyncio.wait_for(stop(), 2)) == []
-
-
-def test_routes_leave_streamlit_its_own(context: Context):
-    """What is handed to the application opens none of Streamlit's reserved prefixes."""
-    routes, _ = doors(context)
-    assert not [r for r in routes if r.path.startswith(("/_stcore", "/media", "/component", "/static"))]
-
-
-@pytest.mark.parametrize(
-    ("kind", "path", "whose"),
-    [
-        ("http", "/tiles/devices/14/1/1.pbf", "tiles"),
-        ("http", "/tiles/base/14/1/1.pbf", "application"),
-        ("http", "/api/layers/stations/items", "application"),
-        ("http", "/api/layers/stations/export", "streamlit"),
-        ("http", "/tiles", "streamlit"),
-        ("http", "/static/tiles/a.js", "streamlit"),
-        ("websocket", "/tiles/stream", "streamlit"),
-    ],
-)
-def test_tiles_and_items_go_ahead_of_streamlit(kind: str, path: str, whose: str):
-    """Streamlit's own middleware has nothing to do for what is compressed, and everything else is led through it."""
-    heard: list[str] = []
-
-    def hearing(name: str) -> ASGIApp:
-        async def hear(*_: object) -> None:
-            heard.append(name)
-
-        return hear
-
-    ahead = Ahead(hearing("streamlit"), application=hearing("application"), tiles=hearing("tiles"))
-    with suppress(StopIteration):
-        ahead({"type": kind, "path": path, "headers": []}, AsyncMock(), AsyncMock()).send(None)
-    assert heard == [whose]

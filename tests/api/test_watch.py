@@ -1,12 +1,14 @@
-"""Health, counters, streams, assets, and what is known of the door as a whole."""
+"""Health, counters, assets, and what is known of the door as a whole."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -14,9 +16,10 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 import db.features
-from api.app import Context, application, doors
+from api.app import Ahead, Context, application, doors
 from api.assets import Assets
 from api.problems import DOOR_TEXT, STATUS, text_of
 from db.feed import ChangeFeed
@@ -225,3 +228,37 @@ def test_every_status_is_in_the_manual():
     """docs/api.md tells each code with its status."""
     text = (Path(ROOT) / "docs" / "api.md").read_text(encoding="utf-8")
     assert [code for code, status in STATUS.items() if f"| `{code}` | {status} |" not in text] == []
+
+
+def test_routes_leave_streamlit_its_own(context: Context):
+    """What is handed to the application opens none of Streamlit's reserved prefixes."""
+    routes, _ = doors(context)
+    assert not [r for r in routes if r.path.startswith(("/_stcore", "/media", "/component", "/static"))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "whose"),
+    [
+        ("http", "/tiles/devices/14/1/1.pbf", "tiles"),
+        ("http", "/tiles/base/14/1/1.pbf", "application"),
+        ("http", "/api/layers/stations/items", "application"),
+        ("http", "/api/layers/stations/export", "streamlit"),
+        ("http", "/tiles", "streamlit"),
+        ("http", "/static/tiles/a.js", "streamlit"),
+        ("websocket", "/tiles/stream", "streamlit"),
+    ],
+)
+def test_tiles_and_items_go_ahead_of_streamlit(kind: str, path: str, whose: str):
+    """Streamlit's own middleware has nothing to do for what is compressed, and everything else is led through it."""
+    heard: list[str] = []
+
+    def hearing(name: str) -> ASGIApp:
+        async def hear(*_: object) -> None:
+            heard.append(name)
+
+        return hear
+
+    ahead = Ahead(hearing("streamlit"), application=hearing("application"), tiles=hearing("tiles"))
+    with suppress(StopIteration):
+        ahead({"type": kind, "path": path, "headers": []}, AsyncMock(), AsyncMock()).send(None)
+    assert heard == [whose]
