@@ -38,10 +38,10 @@ class Pulse:
 
     async def __aenter__(self) -> Self:
         """Somebody listens from here on."""
-        self._streams += 1
         if self._beating is None:
             self._look()
             self._beating = asyncio.create_task(self._beat())
+        self._streams += 1
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -97,6 +97,8 @@ def test_streams_end_where_nobody_looks_any_more(context: Context, monkeypatch: 
         begun = [await anext(stream) for _ in range(2)]
         monkeypatch.setattr(context.feed, "revisions", lambda: 1 / 0)
         left = [text async for text in stream]
+        with pytest.raises(ZeroDivisionError):
+            _ = [text async for text in events(context, request=None)]
         monkeypatch.undo()
         stream = events(context, request=None)
         again = [await anext(stream) for _ in range(2)]
@@ -106,6 +108,8 @@ def test_streams_end_where_nobody_looks_any_more(context: Context, monkeypatch: 
     said = asyncio.run(asyncio.wait_for(follow(), 5))
     assert len(said) == 4
     assert json.loads(said[3].split("data: ")[1])["revisions"] == shown
+    assert context.counters.streams == 0
+    assert context.pulse._streams == 0
 
 
 def test_a_stream_beats_while_its_login_cannot_be_checked(context: Context, monkeypatch: pytest.MonkeyPatch):
