@@ -12,6 +12,7 @@ import pytest
 from api.app import Context
 from api.stream import events
 from db.feed import ChangeFeed
+from tests.loop import run_apart
 
 
 def _read(stream: Any, number: int) -> list[str]:
@@ -24,7 +25,7 @@ def _read(stream: Any, number: int) -> list[str]:
         await stream.aclose()
         return found
 
-    return asyncio.run(asyncio.wait_for(take(), 10))
+    return run_apart(asyncio.wait_for(take(), 10))
 
 
 def test_a_stream_begins_with_every_revision(context: Context, feed: ChangeFeed):
@@ -51,7 +52,7 @@ def test_a_stream_tells_of_a_change(context: Context, clients: Any):
         await stream.aclose()
         return before, after
 
-    before, after = asyncio.run(follow())
+    before, after = run_apart(follow())
     assert after > before
 
 
@@ -84,7 +85,7 @@ def test_streams_hear_the_same_whenever_they_came_and_however_slowly_they_read(c
         assert told(await asyncio.wait_for(anext(late), 5))["revisions"] == context.feed.revisions()
         await late.aclose()
 
-    asyncio.run(follow())
+    run_apart(follow())
     assert context.counters.streams == 0
 
 
@@ -105,7 +106,7 @@ def test_streams_end_where_nobody_looks_any_more(context: Context, monkeypatch: 
         await stream.aclose()
         return [*begun, *left, *again]
 
-    said = asyncio.run(asyncio.wait_for(follow(), 5))
+    said = run_apart(asyncio.wait_for(follow(), 5))
     assert len(said) == 4
     assert json.loads(said[3].split("data: ")[1])["revisions"] == shown
     assert context.counters.streams == 0
@@ -138,7 +139,7 @@ def test_a_stream_beats_while_its_login_cannot_be_checked(context: Context, monk
             pass
 
     try:
-        beats = asyncio.run(follow())
+        beats = run_apart(follow())
     finally:
         answered.set()
     assert [beat.partition("\n")[0] for beat in beats[2:]] == ["event: heartbeat"] * 3
@@ -154,4 +155,4 @@ def test_a_stream_ends_when_the_server_stops(context: Context):
         context.stopping.set()
         return [text async for text in stream]
 
-    assert asyncio.run(asyncio.wait_for(stop(), 2)) == []
+    assert run_apart(asyncio.wait_for(stop(), 2)) == []

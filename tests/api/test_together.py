@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 import pytest
 from hypothesis import given
@@ -16,8 +14,7 @@ from hypothesis import strategies as st
 
 from api.answers import Answer, AnswerCache
 from api.together import MOST_AT_ONCE, ROUNDS_AT_ONCE, Together
-
-T = TypeVar("T")
+from tests.loop import run_apart
 
 
 @dataclass
@@ -34,12 +31,6 @@ class Kitchen:
         if self.fails_at in parts:
             raise ZeroDivisionError
         return [str(part).encode() for part in parts]
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """What it returns, in a loop of a thread of its own: browser tests leave theirs running in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
 
 
 async def _until(kitchen: Kitchen, rounds: int) -> None:
@@ -62,7 +53,7 @@ async def _asked_at_once(
 def test_everybody_gets_what_they_asked_for(parts: list[int]):
     """Each part is computed once however many ask for it, in rounds no larger than they may be."""
     kitchen, together = Kitchen(), Together[int](AnswerCache())
-    found = _run(_asked_at_once(kitchen, together, parts))
+    found = run_apart(_asked_at_once(kitchen, together, parts))
     assert found == [str(part).encode() for part in parts]
     computed = [part for round_ in kitchen.rounds for part in round_]
     assert sorted(computed) == sorted(set(parts))
@@ -85,7 +76,7 @@ def test_who_comes_meanwhile_is_served_together():
         kitchen.gate.set()
         await asyncio.gather(*asked)
 
-    _run(ask())
+    run_apart(ask())
     first, later = kitchen.rounds[:ROUNDS_AT_ONCE], kitchen.rounds[ROUNDS_AT_ONCE:]
     assert [len(parts) for parts in first] == [1] * ROUNDS_AT_ONCE
     assert sum(map(len, later)) == 8
@@ -102,7 +93,7 @@ def test_who_comes_at_once_is_divided_among_the_rounds():
         kitchen.gate.set()
         await asyncio.gather(*asked)
 
-    _run(ask())
+    run_apart(ask())
     assert sorted(map(len, kitchen.rounds)) == [6 // ROUNDS_AT_ONCE] * ROUNDS_AT_ONCE
 
 
@@ -115,17 +106,17 @@ def test_what_is_known_costs_nothing():
         for about in ("one", "one", "other"):
             await together.answer(about, 1, kitchen.compute)
 
-    _run(twice())
+    run_apart(twice())
     assert kitchen.rounds == [[1], [1]]
 
 
 def test_a_failure_fails_its_round_and_nothing_after():
     """An error reaches all who waited for that round; the next asker is served."""
     kitchen, together = Kitchen(fails_at=1), Together[int](AnswerCache())
-    failed = _run(_asked_at_once(kitchen, together, [1]))
+    failed = run_apart(_asked_at_once(kitchen, together, [1]))
     assert isinstance(failed[0], ZeroDivisionError)
     kitchen.fails_at = None
-    assert _run(_asked_at_once(kitchen, together, [1])) == [b"1"]
+    assert run_apart(_asked_at_once(kitchen, together, [1])) == [b"1"]
 
 
 def test_who_goes_away_takes_nothing_along():
@@ -141,7 +132,7 @@ def test_who_goes_away_takes_nothing_along():
         kitchen.gate.set()
         return (await staying).unpacked()
 
-    assert _run(go_away()) == b"1"
+    assert run_apart(go_away()) == b"1"
 
 
 def test_a_short_answer_is_noticed():
@@ -151,4 +142,4 @@ def test_a_short_answer_is_noticed():
         await Together[int](AnswerCache()).answer("about", 1, lambda _: [])
 
     with pytest.raises(ValueError, match="zip"):
-        _run(ask())
+        run_apart(ask())
