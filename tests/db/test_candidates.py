@@ -19,7 +19,7 @@ from governance.policy import Policy, Requirement
 from tests.oracle import Oracle, Spot
 from tests.people import OFFICER
 
-CASES = 250
+CASES = 120
 """For each of the worlds: more than two thousand in all."""
 
 
@@ -156,7 +156,7 @@ def people_sent(
 
 @pytest.mark.parametrize("world", WORLDS, ids=[world.name for world in WORLDS])
 def test_the_recommended_order_equals_brute_force(county: Database, now: datetime, world: World):
-    """At 250 places in each of nine worlds the list, its times and the counts are those of judging everybody."""
+    """At 120 places in each of nine worlds the list, its times and the counts are those of judging everybody."""
     rng = np.random.default_rng(WORLDS.index(world))
     with county.engine.begin() as connection:
         connection.execute(text(world.change))

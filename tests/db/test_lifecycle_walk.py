@@ -384,5 +384,5 @@ def test_no_walk_leaves_the_lifecycle(hand: Hand):
     Walker.hand = hand
     run_state_machine_as_test(
         Walker,
-        settings=settings(max_examples=30, stateful_step_count=20, suppress_health_check=list(HealthCheck)),
+        settings=settings(max_examples=16, stateful_step_count=20, suppress_health_check=list(HealthCheck)),
     )
