@@ -244,4 +244,5 @@ def tell(dead: Sequence[str]) -> None:
         st.toast(
             _("链接或筛选里的 {values} 不存在，或不在您的范围内，已去掉", values=wording.literal(told)),
             icon=":material/info:",
+            duration="long",
         )

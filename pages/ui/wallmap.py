@@ -79,6 +79,7 @@ def place() -> tuple[GridRow, ...]:
         st.toast(
             _("编码为 {code} 的网格不存在，或不在您的范围内", code=wording.literal(code[:20])),
             icon=":material/info:",
+            duration="long",
         )
     return found or _chain(home, home)
 

@@ -117,5 +117,5 @@ def _send(no: str, title: str) -> None:
         st.toast(_("已派单：{title}", title=wording.literal(title)), icon=":material/check:")
     else:
         told = _("{text}：{why}", text=title, why=refused.text)
-        st.toast(wording.literal(told), icon=":material/info:")
+        st.toast(wording.literal(told), icon=":material/info:", duration="long")
         commands.forget_refusal()
