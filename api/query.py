@@ -11,11 +11,10 @@ from starlette.datastructures import QueryParams
 from api.problems import Refusal
 from geo.errors import InvalidInput, NotFound, UnknownCode
 from geo.extent import Extent
-from geo.features import FEATURE_TYPES, FeatureFilter, FeatureType, Kind
+from geo.features import FEATURE_TYPES, MOST_TEXT, FeatureFilter, FeatureType, Kind
 from governance.offered import VALUES
 
 _SINGLE = frozenset({"bbox", "grid", "q", "since"})
-_TEXT_LIMIT = 200
 _DEGREES = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,20})?")
 _VALUES_LIMIT = 200
 
@@ -56,8 +55,8 @@ def single(query: QueryParams, name: str) -> str | None:
         raise InvalidInput(f"{name} may be given once", field=name)
     if not found or not found[0].strip():
         return None
-    if len(found[0]) > _TEXT_LIMIT:
-        raise InvalidInput(f"{name} has at most {_TEXT_LIMIT} characters", field=name)
+    if len(found[0]) > MOST_TEXT:
+        raise InvalidInput(f"{name} has at most {MOST_TEXT} characters", field=name)
     return found[0].strip()
 
 
@@ -104,15 +103,15 @@ def listed(query: QueryParams, name: str, *, most: int) -> list[str]:
     """The values of a parameter, repeated or separated by commas, each once and in order; none when it is missing."""
     parts = (part.strip() for text in query.getlist(name) for part in text.split(","))
     values = sorted({part for part in parts if part})
-    if len(values) > most or any(len(value) > _TEXT_LIMIT for value in values):
-        raise InvalidInput(f"{name} takes at most {most} values of at most {_TEXT_LIMIT} characters", field=name)
+    if len(values) > most or any(len(value) > MOST_TEXT for value in values):
+        raise InvalidInput(f"{name} takes at most {most} values of at most {MOST_TEXT} characters", field=name)
     return values
 
 
 def _values(kind: FeatureType, query: QueryParams, name: str) -> tuple[str, ...]:
     parts = [part.strip() for text in query.getlist(name) for part in text.split(",")]
     values = tuple(sorted({part for part in parts if part}))
-    if len(values) > _VALUES_LIMIT or any(len(value) > _TEXT_LIMIT for value in values):
+    if len(values) > _VALUES_LIMIT or any(len(value) > MOST_TEXT for value in values):
         raise InvalidInput(f"too many or too long values of {name}", field=name)
     found = next(p for p in kind.properties if p.name == name)
     offered = VALUES[kind.key].get(name)

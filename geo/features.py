@@ -69,6 +69,9 @@ class FeatureType:
 
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
+MOST_TEXT = 200
+"""How many characters are looked for at most."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureFilter:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from html import escape
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from db import territory
 from db.territory import GridRow
@@ -80,7 +81,8 @@ def _live(size: layout.Viewport) -> None:
     """The map goes to the browser first: its tiles are on their way while the tree is counted and the list is read."""
     with commands.calmly(), deeplink.at_once():
         seen = context.deployment().feed.revisions()
-        bar, tree, chips = st.container(key="map_bar"), st.container(key="map_tree"), st.empty()
+        # The chips stay until they are drawn anew, however long the database takes.
+        bar, tree, chips = st.container(key="map_bar"), st.container(key="map_tree"), _chip_row()
         tool, palette = _tools()
         with bar:
             where, look_for = st.columns([3, 1], gap="small")
@@ -189,17 +191,20 @@ def _one_of(label: str, options: Mapping[str, str], *, key: str) -> str | None:
     return chosen
 
 
+def _chip_row() -> DeltaGenerator:
+    return st.container(key="map_chips", horizontal=True, gap="small")
+
+
 def _chips(chips: list[layertree.Chip]) -> None:
     """The filters in force, each taken back by a click."""
-    with st.container(key="map_chips", horizontal=True, gap="small"):
-        for chip in chips:
-            st.button(
-                f"{wording.literal(chip.text)} ✕",
-                key=f"chip_{chip.key}_{chip.value}",
-                help=_("取消这个筛选"),
-                on_click=layertree.clear,
-                args=(chip,),
-            )
+    for chip in chips:
+        st.button(
+            f"{wording.literal(chip.text)} ✕",
+            key=f"chip_{chip.key}_{chip.value}",
+            help=_("取消这个筛选"),
+            on_click=layertree.clear,
+            args=(chip,),
+        )
 
 
 def _focus(grid: GridRow | None) -> Source | None:

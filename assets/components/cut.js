@@ -1,4 +1,4 @@
-// Says in the frame's badge since when the server has been out of reach. A screen that follows the change feed hears of
+// Says in the frame's badge since when the server, or its database, has been out of reach. A screen that follows the change feed hears of
 // that by the feed; for the others this asks, because a line for each of many tabs would use up what a browser opens.
 const EVERY_MS = 4000
 const PATIENCE_MS = 6000
@@ -34,12 +34,17 @@ export default function (component) {
     host.due = setTimeout(look, EVERY_MS)
   }
   const write = () => {
-    const at = document.querySelector(".gc-cut b")
-    if (at && root.dataset.cutAt) at.textContent = time.format(Date.parse(root.dataset.cutAt) + host.ahead)
+    const { cutAt, lostAt } = root.dataset
+    const say = (place, at) => {
+      const there = document.querySelector(place)
+      if (there) there.textContent = time.format(at)
+    }
+    if (cutAt) say(".gc-cut b", Date.parse(cutAt) + host.ahead)
+    if (lostAt) say(".gc-lost b", Date.parse(lostAt))
   }
   host.watch?.disconnect()
   host.watch = new MutationObserver(write)
-  host.watch.observe(root, { attributes: true, attributeFilter: ["data-cut-at"] })
+  host.watch.observe(root, { attributes: true, attributeFilter: ["data-cut-at", "data-lost-at"] })
   clearTimeout(host.due)
   host.due = setTimeout(look, EVERY_MS)
   write()

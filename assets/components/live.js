@@ -3,7 +3,7 @@
 // Of a page whose fragment names a `data.proof`, what each of its runs draws last with the instant in `data-at`, it also
 // judges whether the picture is alive: `data-cut-at` of the page says since when the server is out of reach, by the
 // stream or by the picture's own channel, and `data-lost-at` since when the server's database is. Both stay until a
-// picture was drawn that began afterwards.
+// picture was drawn that began afterwards. Of other pages both are of the stream alone.
 const SILENT_MS = 12000
 const RETRY_MS = 2000
 const APART_MS = 60
@@ -77,7 +77,7 @@ function open() {
     if (isSilent) root.cutAt ||= new Date(heardAt).toISOString()
     else if (!feed.isLive) {
       delete root.cutAt
-      if (isProved()) root.lostAt ||= lostAt
+      root.lostAt ||= lostAt
     } else if (isUndrawn()) root.cutAt ||= new Date(wait.at).toISOString()
     else if (isFresh()) {
       delete root.cutAt

@@ -28,27 +28,27 @@ _waiting: ContextVar[dict[str, str] | None] = ContextVar("waiting", default=None
 FLAGS: Mapping[str, bool] = {"true": True, "false": False}
 """What the address says of a switch."""
 
-_MOST, _LONGEST = 5, 40
+_MOST, _LONGEST = 5, 20
 """How many values a message names, and how many characters of each."""
 
 
 def asked(key: str, offered: Collection[str]) -> list[str]:
     """What the address says for the widget of `key`, as far as it is on offer."""
-    found = _said(key, offered)
+    found = said(key, offered)
     _follow(key, found)
     return found
 
 
 def asked_one(key: str, offered: Collection[str]) -> str | None:
     """The one code that the address says, for a widget that holds one."""
-    found = next(iter(_said(key, offered)), None)
+    found = next(iter(said(key, offered)), None)
     _follow(key, found)
     return found
 
 
 def index(key: str, offered: Sequence[str], *, default: int | None = None) -> int | None:
     """The place in `offered` of the one code that the address says, `default` if it says none."""
-    code = next(iter(_said(key, offered)), None)
+    code = next(iter(said(key, offered)), None)
     place = default if code is None else offered.index(code)
     _follow(key, None if place is None else offered[place])
     return place
@@ -88,26 +88,28 @@ def box(label: str, words: Mapping[str, str], *, key: str, default: str = "", he
 
 def is_on(key: str, *, value: bool = False) -> bool:
     """What the switch of `key`, made with `checkbox`, is about to answer: for what is drawn before it."""
-    said = next(iter(_said(key, FLAGS)), None)
-    found = value if said is None else FLAGS[said]
+    flag = next(iter(said(key, FLAGS)), None)
+    found = value if flag is None else FLAGS[flag]
     _follow(key, found)
     return bool(st.session_state.get(key, found))
 
 
 def checkbox(label: str, *, key: str, value: bool = False) -> bool:
-    """A switch that stands in the address where it isn't as it opens, which is `value`.
+    """A switch that stands in the address where it isn't as it opens, which is `value`, or where a link put it.
 
     Streamlit's own binding writes over the entry of the browser's history, so that Back would leave the map.
     """
-    said = next(iter(_said(key, FLAGS)), None)
-    is_pressed = value if said is None else FLAGS[said]
+    flag = next(iter(said(key, FLAGS)), None)
+    is_pressed = value if flag is None else FLAGS[flag]
     _follow(key, is_pressed)
     is_pressed = st.checkbox(label, value=is_pressed, key=key)
-    keep(key, None if is_pressed == value else str(is_pressed).lower())
+    if flag is None or FLAGS[flag] != is_pressed:
+        keep(key, None if is_pressed == value else str(is_pressed).lower())
     return is_pressed
 
 
-def _said(key: str, offered: Collection[str]) -> list[str]:
+def said(key: str, offered: Collection[str]) -> list[str]:
+    """What the address says of `key`, as far as it is on offer: for what is drawn before the widget."""
     return [code for code in st.query_params.get(key, "").split(",") if code in offered]
 
 

@@ -13,7 +13,7 @@ import streamlit as st
 from db import features
 from db.features import Tally
 from db.territory import GridRow
-from geo.features import FeatureFilter
+from geo.features import MOST_TEXT, FeatureFilter
 from governance import labels
 from governance.incident import FINISHED, Status
 from governance.labels import Label
@@ -44,6 +44,7 @@ _SINCE = {
 }
 """By the number of days, today included."""
 _Q_KEY = "map_q"
+_CHIP_TEXT = 80
 _ONE_OF = frozenset({_MAJOR_KEY, _SINCE_KEY, _Q_KEY})
 """The widgets that hold one value, "" for any."""
 
@@ -155,7 +156,7 @@ def search() -> str:
     """Free text looked for in codes, names, titles and addresses of every layer."""
     text = st.text_input(
         _("搜索"), key=_Q_KEY, type="search", live=True, placeholder=_("搜索编号、名称、标题、地址"),
-        label_visibility="collapsed", bind="query-params",
+        label_visibility="collapsed", bind="query-params", max_chars=MOST_TEXT,
     )  # fmt: skip
     return (text or "").strip()
 
@@ -217,8 +218,10 @@ def _chosen_values(spec: LayerSpec, statuses: Sequence[str], chips: list[Chip]) 
         words = {status: values.value_text("status", status) for status in statuses}
         if picked := _pills(spec.key, "status", words, chips):
             where["status"] = tuple(picked)
-    if spec.key == "incidents" and deeplink.checkbox(_("含已结束的事件"), key=_FINISHED_KEY):
-        where["is_open"] = ("true", "false")
+    if spec.key == "incidents":
+        names_finished = not FINISHED.isdisjoint(where.get("status", ()))
+        if deeplink.checkbox(_("含已结束的事件"), value=names_finished, key=_FINISHED_KEY):
+            where["is_open"] = ("true", "false")
     return where
 
 
@@ -261,8 +264,9 @@ def period() -> str:
 
 
 def _offered_statuses(key: str) -> Sequence[str]:
-    # The switch stands below the buttons that it adds to.
-    with_finished = key == "incidents" and deeplink.is_on(_FINISHED_KEY)
+    # The switch stands below the buttons that it adds to. A link that names one of them means it to be on.
+    names_finished = bool(deeplink.said("incidents-status", FINISHED))
+    with_finished = key == "incidents" and deeplink.is_on(_FINISHED_KEY, value=names_finished)
     return tuple(str(status) for status in (Status if with_finished else _STATUSES[key]))
 
 
@@ -294,8 +298,9 @@ def clear(chip: Chip) -> None:
 
 
 def search_chip(q: str) -> list[Chip]:
-    """The chip of the free text, if there is any."""
-    return [Chip(text=f"“{q}”", key=_Q_KEY)] if q else []
+    """The chip of the free text, if there is any; of a long one its beginning."""
+    shown = q if len(q) <= _CHIP_TEXT else q[:_CHIP_TEXT] + "…"
+    return [Chip(text=f"“{shown}”", key=_Q_KEY)] if q else []
 
 
 def _size(key: str, flt: FeatureFilter) -> tuple[int, int]:

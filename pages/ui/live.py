@@ -36,11 +36,12 @@ def clock(key: str, *, now: datetime, zone: str) -> None:
 
 
 def cut(key: str, *, now: datetime, zone: str) -> None:
-    """The frame's badge, which shows by itself since when the server has been out of reach, and goes when it is back.
+    """The frame's badge: since when the server is out of reach, or its database for a screen that follows the feed.
 
-    It stands where it is called, hidden until then, with the time by the server's clock.
+    It stands where it is called, hidden until then and once what was lost is back, with the time by the server's clock.
     """
-    told = _("与服务器断开，自 {time} 起未更新", time="<b></b>")
-    st.html(f'<p class="gc-cut" role="status">{told}</p>')
+    cut = _("与服务器断开，自 {time} 起未更新", time="<b></b>")
+    lost = _("数据库没有应答，自 {time} 起未更新", time="<b></b>")
+    st.html(f'<p class="gc-cut" role="status">{cut}</p><p class="gc-lost" role="status">{lost}</p>')
     data = {"now": now.timestamp() * 1000, "zone": zone}
     parts.component("cut", '<i class="cut" hidden></i>')(key=key, data=data)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.conftest import Server
+from tests.frost import frozen
 from tests.product import Product
 
 
@@ -40,3 +42,23 @@ def test_every_screen_says_that_the_server_is_away_and_heals(visit: Any, product
         expect(page.locator(".gc-cut")).to_be_hidden(timeout=60_000)
         expect(page.locator("[role=dialog]")).to_have_count(0, timeout=60_000)
         assert page.evaluate("window.wasHere === true")
+
+
+def test_the_map_says_that_its_database_hangs_and_heals(visit: Any, server: Server):
+    """What is clicked meanwhile doesn't look as if it were in force: the chips stay those of what is shown."""
+    if server.cluster is None:
+        pytest.skip("the server belongs to somebody else: it isn't stopped")
+    page = visit("officer", "/map?incidents-severity=3").page
+    badge, chips = page.locator(".gc-lost"), page.locator(".st-key-map_chips button:visible")
+    expect(chips).to_have_text(re.compile("III 级"))
+    expect(badge).to_be_hidden()
+
+    with frozen(server.cluster):
+        page.locator(".st-key-incidents-severity button").nth(3).click()
+        expect(badge).to_contain_text("数据库没有应答", timeout=30_000)
+        expect(badge.locator("b")).to_have_text(re.compile(r"^\d\d:\d\d:\d\d$"))
+        expect(page.locator(".gc-cut")).to_be_hidden()
+        expect(chips).to_have_count(1)
+
+    expect(badge).to_be_hidden(timeout=30_000)
+    expect(chips).to_have_count(2, timeout=30_000)

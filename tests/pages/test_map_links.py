@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from streamlit.runtime.state.query_params import QueryParams
@@ -13,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from db import features
 from db.session import Database
 from geo.crs import Crs, to_storage
-from geo.features import FeatureFilter
+from geo.features import MOST_TEXT, FeatureFilter
 from governance.incident import Status
 from pages.ui import values, wording
 from tests.pages.test_map import OFFICER, _html
@@ -63,13 +64,16 @@ def _status_counts(screen: Any) -> dict[str, str]:
     return {words[int(place) - 1]: number for place, number in re.findall(rule, _html(screen))}
 
 
+@pytest.mark.parametrize("switch", [{}, {"show_finished": "true"}], ids=["by status alone", "by switch and status"])
 def test_a_link_to_finished_incidents_keeps_their_status_and_counts_each_under_its_name(
-    opened: Any, provided: Database
+    opened: Any, provided: Database, switch: dict[str, str]
 ):
     """What is on offer is known before the switch that adds the finished ones is drawn."""
-    screen = opened({"show_finished": "true", "incidents-status": "closed,rejected"})
+    link = switch | {"incidents-status": "closed,rejected"}
+    screen = opened(dict(link))
 
-    assert screen.query_params["incidents-status"] == "closed,rejected"
+    assert screen.query_params == link
+    assert screen.checkbox(key="show_finished").value
     assert screen.session_state["incidents-status"] == ["closed", "rejected"]
     everything = FeatureFilter(where={"is_open": ("true", "false")})
     with provided.session(OFFICER) as session:
@@ -78,6 +82,24 @@ def test_a_link_to_finished_incidents_keeps_their_status_and_counts_each_under_i
         values.value_text("status", status): wording.count(found.get(status, 0)) for status in Status
     }
     assert found["closed"]
+
+
+def test_without_its_status_a_link_to_finished_incidents_still_shows_them(opened: Any, addresses: list[dict[str, Any]]):
+    """The switch that the status had turned on stays on, and from then on the address says so."""
+    screen = opened({"incidents-status": "closed"})
+    addresses.clear()
+    next(button for button in screen.button if button.key == "chip_incidents-status_closed").click().run()
+    assert screen.checkbox(key="show_finished").value
+    assert addresses == [{"show_finished": "true"}]
+
+
+def test_more_words_than_can_be_looked_for_are_cut(opened: Any):
+    """Map, list and counts ask for the same: what the map's door refuses, the box doesn't hold."""
+    screen = opened({"map_q": "路" * (MOST_TEXT + 300)})
+    drawn = json.loads(screen.get("deck_gl_json_chart")[0].proto.json)["layers"]
+    asked = parse_qs(next(layer["data"] for layer in drawn if layer["id"] == "incidents").partition("?")[2])
+    assert asked["q"] == ["路" * MOST_TEXT]
+    assert screen.text_input(key="map_q").value == "路" * MOST_TEXT
 
 
 @pytest.mark.parametrize("is_on", ["true", "false"])
