@@ -70,7 +70,7 @@ class FeatureType:
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 MOST_TEXT = 200
-"""How many characters are looked for at most."""
+"""How many characters words to look for have at most, and each value of a filter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
-// Says in the frame's badge since when the server, or its database, has been out of reach. A screen that follows the change feed hears of
-// that by the feed; for the others this asks, because a line for each of many tabs would use up what a browser opens.
+// Says in the frame's badge since when the server, or its database, has been out of reach. A screen that follows the
+// change feed hears of both by the feed; for the others this asks for the server, because a line for each of many tabs
+// would use up what a browser opens.
 const EVERY_MS = 4000
 const PATIENCE_MS = 6000
 const GATEWAYS = [502, 503, 504]

@@ -40,8 +40,8 @@ def cut(key: str, *, now: datetime, zone: str) -> None:
 
     It stands where it is called, hidden until then and once what was lost is back, with the time by the server's clock.
     """
-    cut = _("与服务器断开，自 {time} 起未更新", time="<b></b>")
+    away = _("与服务器断开，自 {time} 起未更新", time="<b></b>")
     lost = _("数据库没有应答，自 {time} 起未更新", time="<b></b>")
-    st.html(f'<p class="gc-cut" role="status">{cut}</p><p class="gc-lost" role="status">{lost}</p>')
+    st.html(f'<p class="gc-cut" role="status">{away}</p><p class="gc-lost" role="status">{lost}</p>')
     data = {"now": now.timestamp() * 1000, "zone": zone}
     parts.component("cut", '<i class="cut" hidden></i>')(key=key, data=data)
