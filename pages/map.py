@@ -79,7 +79,7 @@ def render() -> None:
 @st.fragment(key="map_live")
 def _live(size: layout.Viewport) -> None:
     """The map goes to the browser first: its tiles are on their way while the tree is counted and the list is read."""
-    with commands.calmly(), deeplink.at_once():
+    with commands.calmly(), commands.patiently(), deeplink.at_once():
         seen = context.deployment().feed.revisions()
         # The chips stay until they are drawn anew, however long the database takes.
         bar, tree, chips = st.container(key="map_bar"), st.container(key="map_tree"), _chip_row()

@@ -7,8 +7,10 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import sleep
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from geo.errors import (
     Conflict,
@@ -26,6 +28,8 @@ from pages.ui import context, wording
 _LOG = logging.getLogger(__name__)
 _REFUSED = "_refused"
 _SAID = "_said"
+_PAUSE_S = 1.0
+"""Between two runs of a fragment that waits for the database."""
 
 # Constant text: nothing that anybody typed is ever put into the script.
 _TO_LOGIN = """<div class="gc-gate"><p>{going}</p><p><a href="/auth/login">{by_hand}</a></p></div>
@@ -200,6 +204,19 @@ def calmly() -> Iterator[Calm]:
     except GridCommandError as error:
         calm.is_broken = True
         st.warning(wording.literal(text_of(error)), icon=":material/info:")
+
+
+@contextmanager
+def patiently() -> Iterator[None]:
+    """Inside `calmly`, what a fragment drew before stays while it can't be read: its run begins anew until then."""
+    try:
+        yield
+    except Unavailable:
+        run = get_script_run_ctx(suppress_warning=True)
+        if run is None or not run.fragment_ids_this_run:
+            raise
+        sleep(_PAUSE_S)
+        st.rerun(scope="fragment")
 
 
 def on_script_error(error: BaseException) -> bool:
