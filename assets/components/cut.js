@@ -23,6 +23,8 @@ export default function (component) {
       return false
     }
   }
+  let isLeft = false
+  let due = 0
   const look = async () => {
     if (!window.gridcommandFeed && !document.hidden) {
       if (await isThere()) {
@@ -31,8 +33,7 @@ export default function (component) {
         delete root.dataset.cutAt
       } else if ((host.failures += 1) > 1) root.dataset.cutAt ||= new Date(host.heardAt).toISOString()
     }
-    clearTimeout(host.due)
-    host.due = setTimeout(look, EVERY_MS)
+    if (!isLeft) due = setTimeout(look, EVERY_MS)
   }
   const write = () => {
     const { cutAt, lostAt } = root.dataset
@@ -43,14 +44,16 @@ export default function (component) {
     if (cutAt) say(".gc-cut b", Date.parse(cutAt) + host.ahead)
     if (lostAt) say(".gc-lost b", Date.parse(lostAt))
   }
-  host.watch?.disconnect()
-  host.watch = new MutationObserver(write)
-  host.watch.observe(root, { attributes: true, attributeFilter: ["data-cut-at", "data-lost-at"] })
-  clearTimeout(host.due)
-  host.due = setTimeout(look, EVERY_MS)
+  // Drawn anew, it may be told to leave the drawing before this one only afterwards.
+  host.leave?.()
+  const watch = new MutationObserver(write)
+  watch.observe(root, { attributes: true, attributeFilter: ["data-cut-at", "data-lost-at"] })
+  due = setTimeout(look, EVERY_MS)
   write()
-  return () => {
-    clearTimeout(host.due)
-    host.watch.disconnect()
+  host.leave = () => {
+    isLeft = true
+    clearTimeout(due)
+    watch.disconnect()
   }
+  return host.leave
 }
